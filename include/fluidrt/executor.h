@@ -1,0 +1,101 @@
+/* Executors: a runtime and an ordered list of places. `run` plans a program once
+ * per (program version, feeds and their shapes, fetches, options) and from the
+ * second run on allocates nothing.
+ * One executor runs one program at a time; parallelism is several executors. */
+#ifndef FLUIDRT_EXECUTOR_H
+#define FLUIDRT_EXECUTOR_H
+
+#include "fluidrt/program.h"
+#include "fluidrt/runtime.h"
+#include "fluidrt/scope.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct frt_executor frt_executor_t;
+
+typedef struct frt_pin { /* forces one op of block `block` to a listed place */
+  int32_t block, op;
+  const char *place;
+} frt_pin_t;
+
+typedef struct frt_executor_options {
+  uint32_t struct_size;
+  uint64_t seed;      /* for ops whose seed is 0; 0 = 1 */
+  int no_fuse;        /* run Fluid's decomposition op by op */
+  const frt_pin_t *pins;
+  size_t n_pins;
+  uint64_t max_memory; /* bytes a plan may need on one device; 0 = no limit */
+} frt_executor_options_t;
+
+/* places: "cpu,reference", "cpu", "cuda:1,cpu" ...; NULL = "cpu,reference". An op
+ * runs on the first place that says yes; one place alone is strict.
+ * Errors: INVALID_ARGUMENT the list; NOT_FOUND, UNAVAILABLE a provider or device. */
+FRT_API frt_status_t frt_executor_create(frt_runtime_t *rt, const char *places,
+    const frt_executor_options_t *options, frt_executor_t **out, frt_error_t *err);
+FRT_API void frt_executor_release(frt_executor_t *exe);
+
+typedef struct frt_feed {
+  const char *name;
+  frt_tensor_t *tensor; /* borrowed for the call, read only */
+} frt_feed_t;
+
+/* A variable by name, or (var NULL) operator `op` of block `block`. */
+typedef struct frt_fetch {
+  const char *var;
+  int32_t block, op;
+} frt_fetch_t;
+
+typedef struct frt_run_options {
+  uint32_t struct_size;
+  int use_prune; /* Fluid's use_prune, repaired; forced by operators in the list */
+} frt_run_options_t;
+
+/* Runs block 0 of `program` once and returns the variables named in `fetch`.
+ *   feed   any variable of block 0; shape and dtype as declared (-1: any extent).
+ *   out    n_fetch tensors in fetch order, values at the end of the run; operators
+ *          give NULL. An entry that is not NULL and fits is overwritten, otherwise
+ *          it is released and replaced. NULL when n_fetch is 0.
+ * Runs every op that a fetch or a persistable needs. Blocks until results are on
+ * the host. On failure `out` is as it was; persistables may be partly updated
+ * (frt_scope_partly_updated).
+ * Errors: NOT_FOUND a feed or fetch (nearest name); INVALID_ARGUMENT shape, dtype or
+ *   program; FAILED_PRECONDITION missing feeds or uninitialized variables (all are
+ *   listed); UNIMPLEMENTED no listed place has a kernel (all ops are listed);
+ *   OUT_OF_RANGE an id or label; RESOURCE_EXHAUSTED memory; BUSY the scope.
+ * Source: Paddle 1.8 Executor.run. */
+FRT_API frt_status_t frt_executor_run(frt_executor_t *exe,
+    const frt_program_t *program, frt_scope_t *scope, const frt_feed_t *feed,
+    size_t n_feed, const frt_fetch_t *fetch, size_t n_fetch, frt_tensor_t **out,
+    const frt_run_options_t *options, frt_error_t *err);
+
+/* Which op runs where, why not elsewhere, what was pruned, fused and copied, and
+ * the peak memory: text (json 0) or JSON (json 1), for frt_free. Nothing is run.
+ * scope may be NULL (then declared shapes count). Unknown extents of feeds that are
+ * not given count as `batch`.
+ * Errors: as frt_executor_run, but unplaceable ops are reported, not refused. */
+FRT_API frt_status_t frt_executor_explain(frt_executor_t *exe,
+    const frt_program_t *program, frt_scope_t *scope, const frt_feed_t *feed,
+    size_t n_feed, const frt_fetch_t *fetch, size_t n_fetch, int64_t batch,
+    const frt_run_options_t *options, int json, char **text, frt_error_t *err);
+
+/* Figures of the last run's plan and of the plan cache. */
+typedef struct frt_executor_stats {
+  uint32_t struct_size;
+  uint64_t runs, plans_built, plans_evicted;
+  uint64_t ops, copies;          /* of the last run's plan, bodies counted once */
+  uint64_t bind_copies;          /* made by the last run: mirrors brought over */
+  uint64_t peak_bytes;           /* planned: temporaries and persistables */
+  uint64_t fallback_ops;         /* not on the first place */
+} frt_executor_stats_t;
+FRT_API void frt_executor_stats(const frt_executor_t *exe, frt_executor_stats_t *out);
+
+/* Asks a run in progress to stop after the op it is at (CANCELLED). Any thread,
+ * signal handlers included. Cleared when that run returns. */
+FRT_API void frt_executor_cancel(frt_executor_t *exe);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,14 @@
+/* Everything an application needs; provider authors include provider.h. */
+#ifndef FLUIDRT_FLUIDRT_H
+#define FLUIDRT_FLUIDRT_H
+
+#include "fluidrt/executor.h"
+#include "fluidrt/io.h"
+#include "fluidrt/op.h"
+#include "fluidrt/program.h"
+#include "fluidrt/runtime.h"
+#include "fluidrt/scope.h"
+#include "fluidrt/status.h"
+#include "fluidrt/tensor.h"
+
+#endif

@@ -1,0 +1,123 @@
+/* fluidrt explain: the plan of a program, as text or JSON. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+typedef struct args {
+  frti_cli_t cli; /* first: see frti_cli_children */
+  const char *program;
+  frti_cli_list_t names, shapes, fetches;
+  int64_t batch;
+  bool prune;
+} args_t;
+
+enum { KEY_SHAPE = 0x2001, KEY_BATCH, KEY_FETCH, KEY_PRUNE };
+
+static const struct argp_option OPTIONS[] = {
+    {"feed-shape", KEY_SHAPE, "NAME=2,3", 0, "The shape of a feed (may be repeated)"},
+    {"batch", KEY_BATCH, "N", 0, "What unknown extents of other feeds count as (default 1)"},
+    {"fetch", KEY_FETCH, "NAME", 0, "A variable to fetch (may be repeated)"},
+    {"prune", KEY_PRUNE, NULL, 0, "Plan only what the fetch list needs (Fluid's use_prune)"},
+    {0}};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  args_t *a = state->input;
+  char *equals;
+  switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->cli; return 0;
+    case KEY_SHAPE:
+      equals = strchr(arg, '=');
+      if (!equals || equals == arg) argp_error(state, "--feed-shape '%s': wanted NAME=2,3", arg);
+      *equals = 0;
+      frti_cli_list_add(&a->names, arg);
+      frti_cli_list_add(&a->shapes, equals + 1);
+      return 0;
+    case KEY_BATCH: a->batch = (int64_t)frti_cli_number(state, "--batch", arg, INT32_MAX); return 0;
+    case KEY_FETCH: frti_cli_list_add(&a->fetches, arg); return 0;
+    case KEY_PRUNE: a->prune = true; return 0;
+    case ARGP_KEY_ARG:
+      if (a->program) argp_error(state, "one PROGRAM at a time: '%s' and '%s'", a->program, arg);
+      a->program = arg;
+      return 0;
+    case ARGP_KEY_END:
+      if (!a->program) argp_error(state, "which PROGRAM?");
+      return 0;
+    default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+/* A feed of zeros with the declared dtype and the given shape. */
+static int make_feed(const args_t *a, const frt_program_t *p, size_t i, frt_feed_t *feed) {
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_var_info_t v;
+  int64_t dims[FRT_MAX_RANK];
+  uint32_t rank = 0;
+  const char *at = a->shapes.items[i];
+  while (*at) {
+    char *end = NULL;
+    const long long extent = strtoll(at, &end, 10);
+    if (end == at || extent < 0 || rank == FRT_MAX_RANK || (*end && *end != ','))
+      return frti_cli_fail(&a->cli, CLI_USAGE, "--feed-shape %s=%s: wanted extents such as 2,3",
+                           a->names.items[i], a->shapes.items[i]);
+    dims[rank++] = extent;
+    at = *end ? end + 1 : end;
+  }
+  if (frt_program_find_var(p, 0, a->names.items[i], &v, &err)) {
+    err.phase = FRT_PHASE_FEED;
+    return frti_cli_error(&a->cli, a->program, &err);
+  }
+  feed->name = a->names.items[i];
+  if (frt_tensor_create(v.dtype < 0 ? FRT_F32 : (frt_dtype_t)v.dtype, rank, dims, &feed->tensor, &err))
+    return frti_cli_error(&a->cli, feed->name, &err);
+  return CLI_OK;
+}
+
+static int explain(args_t *a, const frti_cli_session_t *s, const frt_program_t *p,
+                   const frt_feed_t *feeds) {
+  const frt_run_options_t options = {.struct_size = sizeof options, .use_prune = a->prune};
+  frt_fetch_t *fetches;
+  frt_error_t err = FRT_ERROR_INIT;
+  char *text = NULL;
+  int code = CLI_OK;
+  if (!a->fetches.n) frti_cli_fetches(p, &a->fetches);
+  fetches = frti_cli_alloc((a->fetches.n + 1) * sizeof *fetches);
+  for (size_t i = 0; i < a->fetches.n; ++i) fetches[i].var = a->fetches.items[i];
+  if (frt_executor_explain(s->exe, p, NULL, feeds, a->names.n, fetches, a->fetches.n, a->batch,
+                           &options, a->cli.json, &text, &err)) {
+    code = frti_cli_error(&a->cli, a->program, &err);
+  } else {
+    fputs(text, stdout);
+    if (text[0] && text[strlen(text) - 1] != '\n') putchar('\n');
+  }
+  frt_free(text);
+  free(fetches);
+  return code;
+}
+
+int frti_cli_explain(int argc, char **argv) {
+  static const struct argp argp = {
+      OPTIONS, parse, "PROGRAM",
+      "Says which op of PROGRAM runs where and why not elsewhere, what is pruned, fused and "
+      "copied, and the peak memory. Nothing is run.",
+      frti_cli_children, NULL, NULL};
+  args_t a = {.cli = {.verb = "explain"}, .batch = 1};
+  frti_cli_session_t s = {0};
+  frt_program_t *p = NULL;
+  frt_feed_t *feeds = NULL;
+  int code;
+  argp_parse(&argp, argc, argv, 0, NULL, &a);
+  code = frti_cli_load(&a.cli, a.program, &p);
+  if (!code) code = frti_cli_open(&a.cli, &s);
+  feeds = frti_cli_alloc((a.names.n + 1) * sizeof *feeds);
+  for (size_t i = 0; !code && i < a.names.n; ++i) code = make_feed(&a, p, i, &feeds[i]);
+  if (!code) code = explain(&a, &s, p, feeds);
+  for (size_t i = 0; i < a.names.n; ++i) frt_tensor_release(feeds[i].tensor);
+  free(feeds);
+  frti_cli_close(&s);
+  frt_program_release(p);
+  frti_cli_list_release(&a.names);
+  frti_cli_list_release(&a.shapes);
+  frti_cli_list_release(&a.fetches);
+  return code;
+}

@@ -1,0 +1,103 @@
+/* Runtime, executor and scope of a verb, and the interrupt key. */
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "cli.h"
+
+static _Atomic(frt_executor_t *) watched;
+static atomic_int interrupted;
+
+static void on_interrupt(int number) {
+  frt_executor_t *exe = atomic_load(&watched);
+  (void)number;
+  atomic_store(&interrupted, 1);
+  if (exe) frt_executor_cancel(exe);
+}
+
+static void set_handler(void (*handler)(int)) {
+  struct sigaction action = {0};
+  action.sa_handler = handler;
+  action.sa_flags = (int)SA_RESETHAND; /* a second Ctrl-C ends the process at once */
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+}
+
+void frti_cli_watch(frt_executor_t *exe) {
+  atomic_store(&watched, exe);
+  set_handler(exe ? on_interrupt : SIG_DFL);
+}
+
+void frti_cli_watch_between_runs(void) {
+  atomic_store(&watched, NULL);
+  set_handler(on_interrupt);
+}
+
+bool frti_cli_interrupted(void) { return atomic_load(&interrupted) != 0; }
+
+static void say(void *ctx, int level, const char *text) {
+  const frti_cli_t *cli = ctx;
+  if (level > FRT_LOG_WARNING) return;
+  if (level == FRT_LOG_ERROR || !cli->quiet) fprintf(stderr, "fluidrt %s: %s\n", cli->verb, text);
+}
+
+int frti_cli_open_runtime(const frti_cli_t *cli, frti_cli_session_t *s) {
+  frt_error_t err = FRT_ERROR_INIT;
+  const frt_runtime_options_t options = {.struct_size = sizeof options,
+                                         .threads = cli->threads,
+                                         .log = say,
+                                         .log_ctx = (void *)(uintptr_t)cli};
+  memset(s, 0, sizeof *s);
+  if (frt_runtime_create(&options, &s->rt, &err)) return frti_cli_error(cli, NULL, &err);
+  return CLI_OK;
+}
+
+int frti_cli_executor(const frti_cli_t *cli, frt_runtime_t *rt, const char *places,
+                      const frt_pin_t *pin, frt_executor_t **out) {
+  frt_error_t err = FRT_ERROR_INIT;
+  const frt_executor_options_t options = {.struct_size = sizeof options,
+                                          .seed = cli->seed,
+                                          .no_fuse = cli->no_fuse,
+                                          .pins = pin,
+                                          .n_pins = pin ? 1 : 0};
+  if (!frt_executor_create(rt, places, &options, out, &err)) return CLI_OK;
+  err.phase = FRT_PHASE_PROVIDER; /* whatever failed, the place list asked for it */
+  return frti_cli_error(cli, places ? places : "cpu,reference", &err);
+}
+
+int frti_cli_open(const frti_cli_t *cli, frti_cli_session_t *s) {
+  frt_error_t err = FRT_ERROR_INIT;
+  int code = frti_cli_open_runtime(cli, s);
+  if (code) return code;
+  code = frti_cli_executor(cli, s->rt, cli->places, NULL, &s->exe);
+  if (code) return code;
+  if (frt_scope_create(s->rt, &s->scope, &err)) return frti_cli_error(cli, NULL, &err);
+  return CLI_OK;
+}
+
+void frti_cli_close(frti_cli_session_t *s) {
+  frti_cli_watch(NULL);
+  frt_scope_release(s->scope);
+  frt_executor_release(s->exe);
+  frt_runtime_release(s->rt);
+  memset(s, 0, sizeof *s);
+}
+
+int frti_cli_load(const frti_cli_t *cli, const char *path, frt_program_t **out) {
+  frt_error_t err = FRT_ERROR_INIT;
+  if (frti_cli_ends_with(path, ".pbtxt"))
+    return frti_cli_fail(cli, CLI_DATA,
+                         "%s: reading .pbtxt is not supported; give the binary program "
+                         "(.pdmodel, .pb or __model__)", path);
+  if (frt_program_load(path, NULL, out, &err)) return frti_cli_error(cli, path, &err);
+  return CLI_OK;
+}
+
+void frti_cli_note_fallback(const frti_cli_t *cli, const frt_executor_t *exe) {
+  frt_executor_stats_t stats = {.struct_size = sizeof stats};
+  frt_executor_stats(exe, &stats);
+  if (stats.fallback_ops)
+    frti_cli_note(cli, "note: %llu of %llu ops did not run on the first place; "
+                  "`fluidrt explain` tells why", (unsigned long long)stats.fallback_ops,
+                  (unsigned long long)stats.ops);
+}

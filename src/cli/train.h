@@ -1,0 +1,83 @@
+/* The parts of `fluidrt train`: data, random order, pictures in the terminal. */
+#ifndef FRTI_TRAIN_H
+#define FRTI_TRAIN_H
+
+#include "cli.h"
+
+/* ---- shuffle.c: the Mersenne twister MT19937, seeded and read like numpy's
+ * RandomState, so that a recorded order can be drawn again ------------------------- */
+
+typedef struct frti_cli_shuffle {
+  uint32_t state[624];
+  unsigned at;
+} frti_cli_shuffle_t;
+void frti_cli_shuffle_seed(frti_cli_shuffle_t *s, uint32_t seed);
+/* 0 .. max, both included. */
+uint32_t frti_cli_shuffle_upto(frti_cli_shuffle_t *s, uint32_t max);
+/* A permutation of 0 .. n - 1. */
+void frti_cli_shuffle_permutation(frti_cli_shuffle_t *s, int64_t *out, int64_t n);
+
+/* ---- train_data.c: arrays of an .npz as feeds -------------------------------------- */
+
+typedef struct frti_cli_data {
+  frti_cli_list_t names; /* of the feeds */
+  frt_tensor_t **arrays; /* one per feed, all rows, in the feed's dtype */
+  int64_t n_rows, n_train, n_test;
+  int64_t *order; /* the test rows, then the training rows */
+  frti_cli_shuffle_t batches;
+} frti_cli_data_t;
+
+typedef struct frti_cli_data_options {
+  const char *file;
+  const frti_cli_list_t *maps; /* "FEED=ARRAY[/SCALE]" */
+  uint32_t split_seed, shuffle_seed;
+  double test_share;
+} frti_cli_data_options_t;
+
+int frti_cli_data_load(const frti_cli_t *cli, const frti_cli_data_options_t *options,
+                       const frt_program_t *program, frti_cli_data_t *out);
+void frti_cli_data_release(frti_cli_data_t *d);
+/* A tensor of `rows` rows for feed i. */
+frt_tensor_t *frti_cli_data_buffer(const frti_cli_data_t *d, size_t i, int64_t rows);
+/* Fills the feeds with rows drawn from the training part, with replacement. */
+void frti_cli_data_draw(frti_cli_data_t *d, frt_feed_t *feeds, int64_t rows);
+/* Fills the feeds with all test rows. */
+void frti_cli_data_test(const frti_cli_data_t *d, frt_feed_t *feeds);
+
+/* ---- lars.c: the local rates of lars_momentum --------------------------------------- */
+
+typedef struct frti_cli_layer {
+  const char *param, *grad, *rate; /* variables of block 0, lent by the program */
+  double coeff, decay;
+  frt_tensor_t *before; /* the parameter before the last step */
+  double norm_p, norm_g, lr, local;
+} frti_cli_layer_t;
+
+/* The lars_momentum ops of block 0; *n of them, for free(). */
+frti_cli_layer_t *frti_cli_layers(const frt_program_t *p, size_t *n);
+/* From the gradient and the rate: norms and local rate. */
+void frti_cli_layer_rate(frti_cli_layer_t *l, const frt_tensor_t *grad,
+                         const frt_tensor_t *rate);
+void frti_cli_layers_print(const frti_cli_layer_t *l, size_t n);
+json_t *frti_cli_layers_json(const frti_cli_layer_t *l, size_t n);
+
+/* ---- curve.c ------------------------------------------------------------------------ */
+
+/* Draws y over 1 .. n; dots in braille where the terminal speaks UTF-8. */
+void frti_cli_curve(FILE *to, const char *title, const double *y, size_t n);
+
+/* ---- progress.c --------------------------------------------------------------------- */
+
+typedef struct frti_cli_progress {
+  bool quiet, terminal;
+  int64_t steps, every;
+  double start, shown;
+} frti_cli_progress_t;
+double frti_cli_now(void);           /* seconds, monotonic */
+double frti_cli_process_seconds(void); /* since this process began */
+double frti_cli_peak_bytes(void);
+void frti_cli_progress_begin(frti_cli_progress_t *p, const frti_cli_t *cli, int64_t steps,
+                             int64_t every);
+void frti_cli_progress_step(frti_cli_progress_t *p, int64_t step, double loss, double lr);
+
+#endif

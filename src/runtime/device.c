@@ -1,0 +1,79 @@
+/* Devices and the memory spaces behind them. */
+#include "runtime/internal.h"
+
+static frt_status_t open_locked(frt_runtime_t *rt, frti_device_t *d, frt_error_t *err) {
+  const frt_api_provider_t *api = &d->provider->api;
+  const bool own_space = !(d->flags & FRT_DEVICE_HOST_MEMORY);
+  if (d->dev) return FRT_OK;
+  if (own_space && rt->n_spaces == FRTI_MAX_SPACES)
+    return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "no more than %d memory spaces",
+                    FRTI_MAX_SPACES);
+  if (own_space && (!api->slab_alloc || !api->slab_free || !api->copy))
+    return frt_fail(err, FRT_ABI_MISMATCH,
+                    "provider '%s' has its own memory but no slab_alloc, slab_free or copy",
+                    api->name);
+  FRT_TRY(api->dev_open(api->self, d->index, NULL, 0, &d->dev, err));
+  d->space = own_space ? rt->n_spaces++ : FRTI_HOST;
+  if (own_space) rt->spaces[d->space] = d;
+  return FRT_OK;
+}
+
+frt_status_t frti_device_open(frt_runtime_t *rt, frti_provider_t *p, uint32_t index,
+                              frti_device_t **out, frt_error_t *err) {
+  frt_status_t status;
+  if (!p->n_devices)
+    return frt_fail(err, FRT_UNAVAILABLE, "provider '%s' has no device: %s", p->api.name,
+                    p->why[0] ? p->why : "it does not say why");
+  if (index >= p->n_devices)
+    return frt_fail(err, FRT_UNAVAILABLE, "provider '%s' has %u device%s; wanted device %u",
+                    p->api.name, p->n_devices, p->n_devices == 1 ? "" : "s", index);
+  pthread_mutex_lock(&rt->lock);
+  status = open_locked(rt, &p->devices[index], err);
+  pthread_mutex_unlock(&rt->lock);
+  *out = status == FRT_OK ? &p->devices[index] : NULL;
+  return status;
+}
+
+frt_status_t frti_space_alloc(frt_runtime_t *rt, uint32_t space, uint64_t bytes,
+                              void **out, frt_error_t *err) {
+  *out = NULL;
+  if (space != FRTI_HOST) {
+    frti_device_t *d = rt->spaces[space];
+    return d->provider->api.slab_alloc(d->dev, FRT_MEM_DEVICE, bytes ? bytes : 1, out, err);
+  }
+  *out = frti_alloc_aligned(bytes ? bytes : 1, 64);
+  if (!*out)
+    return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "out of memory: %llu bytes wanted",
+                    (unsigned long long)bytes);
+  return FRT_OK;
+}
+
+void frti_space_free(frt_runtime_t *rt, uint32_t space, void *p) {
+  if (!p) return;
+  if (space == FRTI_HOST) {
+    frti_free(p);
+    return;
+  }
+  frti_device_t *d = rt->spaces[space];
+  d->provider->api.slab_free(d->dev, FRT_MEM_DEVICE, p);
+}
+
+frt_status_t frti_space_copy(frt_runtime_t *rt, void *dst, uint32_t dst_space,
+    const void *src, uint32_t src_space, uint64_t bytes, frt_error_t *err) {
+  if (!bytes) return FRT_OK;
+  if (dst_space == FRTI_HOST && src_space == FRTI_HOST) {
+    memcpy(dst, src, bytes);
+    return FRT_OK;
+  }
+  frti_device_t *d = rt->spaces[dst_space != FRTI_HOST ? dst_space : src_space];
+  const frt_api_provider_t *api = &d->provider->api;
+  const uint32_t direction = dst_space == src_space     ? FRT_COPY_WITHIN
+                             : dst_space != FRTI_HOST ? FRT_COPY_TO_DEVICE
+                                                      : FRT_COPY_FROM_DEVICE;
+  frt_queue_t *q;
+  FRT_TRY(api->queue_open(d->dev, &q, err));
+  frt_status_t status = api->copy(d->dev, q, direction, dst, src, bytes, err);
+  if (status == FRT_OK) status = api->queue_sync(q, err);
+  api->queue_close(q);
+  return status;
+}

@@ -1,0 +1,418 @@
+/* Running: find the plan, bind it to the scope and the feeds, walk its actions. From the
+ * second run of a plan on nothing here allocates. */
+#include "fluidrt/rng.h"
+#include "runtime/plan.h"
+
+/* ---- the plan cache ------------------------------------------------------------------- */
+
+static bool same_feeds(const frti_plan_t *p, const frt_feed_t *feed, size_t n) {
+  if (p->n_feeds != n) return false;
+  for (size_t i = 0; i < n; ++i) {
+    const frti_feed_key_t *k = &p->feeds[i];
+    const frt_tensor_t *t = feed[i].tensor;
+    if (!feed[i].name || !t || frt_tensor_dtype(t) != (frt_dtype_t)k->dtype ||
+        frt_tensor_rank(t) != k->rank ||
+        memcmp(frt_tensor_dims(t), k->dims, k->rank * sizeof(int64_t)) ||
+        strcmp(k->name, feed[i].name))
+      return false;
+  }
+  return true;
+}
+
+static bool same_fetches(const frti_plan_t *p, const frt_fetch_t *fetch, size_t n) {
+  if (p->n_fetches != n) return false;
+  for (size_t i = 0; i < n; ++i) {
+    const frti_fetch_key_t *k = &p->fetches[i];
+    if (!k->var != !fetch[i].var) return false;
+    if (k->var ? strcmp(k->var, fetch[i].var) != 0
+               : k->block != fetch[i].block || k->op != fetch[i].op)
+      return false;
+  }
+  return true;
+}
+
+static bool plan_fits(const frti_plan_t *p, const frti_plan_request_t *q) {
+  return p->uid == frt_program_uid(q->program) &&
+         p->version == frt_program_version(q->program) && p->use_prune == q->use_prune &&
+         same_feeds(p, q->feed, q->n_feed) && same_fetches(p, q->fetch, q->n_fetch);
+}
+
+/* Whether the scope's records are what the plan was made for. */
+static bool records_fit(const frti_plan_t *p, frt_scope_t *s) {
+  if (p->scope_uid == s->uid && p->scope_layout == s->layout) return true;
+  for (uint32_t i = 0; i < p->n_persistables; ++i) {
+    const frti_value_t *v = p->persistables[i];
+    const frti_record_t *r = frti_scope_find(s, v->name);
+    const bool there = r && r->initialized;
+    if (!v->read_first && !there) continue;
+    if (!there || r->dtype != v->start_shape.dtype || r->rank != v->start_shape.rank ||
+        memcmp(r->dims, v->start_shape.dims, r->rank * sizeof(int64_t))) {
+      if (v->read_first) return false;
+    }
+  }
+  return true;
+}
+
+static void tell_fallback(frt_executor_t *exe, const frti_plan_t *p) {
+  if (!p->fallback_ops || exe->told_fallback) return;
+  exe->told_fallback = true;
+  frti_log(exe->rt, FRT_LOG_WARNING,
+           "%llu of %llu ops do not run on '%s' but on a later place of '%s'; "
+           "`explain` says which and why",
+           (unsigned long long)p->fallback_ops, (unsigned long long)p->live_ops,
+           exe->places[0].label, exe->list);
+}
+
+static void drop_plan(frt_executor_t *exe, uint32_t i) {
+  if (exe->last == exe->plans[i]) exe->last = NULL;
+  frti_plan_release(exe->plans[i]);
+  exe->plans[i] = exe->plans[--exe->n_plans];
+}
+
+static frt_status_t add_plan(frt_executor_t *exe, const frti_plan_request_t *q,
+                             frti_plan_t **out, frt_error_t *err) {
+  FRT_TRY(frti_plan_create(exe, q, out, err));
+  ++exe->plans_built;
+  if (exe->n_plans == FRTI_COUNT(exe->plans)) {
+    uint32_t oldest = 0;
+    for (uint32_t i = 1; i < exe->n_plans; ++i)
+      if (exe->plans[i]->last_used < exe->plans[oldest]->last_used) oldest = i;
+    drop_plan(exe, oldest);
+    ++exe->plans_evicted;
+  }
+  exe->plans[exe->n_plans++] = *out;
+  tell_fallback(exe, *out);
+  return FRT_OK;
+}
+
+static frt_status_t find_plan(frt_executor_t *exe, const frti_plan_request_t *q,
+                              frti_plan_t **out, frt_error_t *err) {
+  for (uint32_t i = 0; i < exe->n_plans; ++i)
+    if (plan_fits(exe->plans[i], q) && records_fit(exe->plans[i], q->scope)) {
+      *out = exe->plans[i];
+      return FRT_OK;
+    }
+  return add_plan(exe, q, out, err);
+}
+
+/* ---- binding ---------------------------------------------------------------------------- */
+
+static void point(frti_storage_t *s, void *data) {
+  for (frti_tensor_t *t = s->tensors; t; t = t->next) t->t.data = data;
+}
+
+/* Arenas are shared by all plans of an executor and only grow. */
+static frt_status_t bind_arenas(frt_executor_t *exe, frti_plan_t *p, frt_error_t *err) {
+  for (uint32_t space = 0; space < exe->rt->n_spaces; ++space) {
+    if (p->space_bytes[space] > exe->base_bytes[space]) {
+      void *fresh;
+      FRT_TRY(frti_space_alloc(exe->rt, space, p->space_bytes[space], &fresh, err));
+      if (space == FRTI_HOST) memset(fresh, 0, p->space_bytes[space]);
+      frti_space_free(exe->rt, space, exe->base[space]);
+      exe->base[space] = fresh;
+      exe->base_bytes[space] = p->space_bytes[space];
+      ++exe->base_version[space];
+    }
+    if (p->base_version[space] == exe->base_version[space]) continue;
+    char *base = exe->base[space];
+    for (uint32_t i = 0; i < p->n_values; ++i)
+      for (frti_storage_t *s = p->values[i]->storage; s; s = s->next)
+        if (s->placed && s->space == space) point(s, base + s->offset);
+    for (uint32_t i = 0; i < p->n_actions; ++i) {
+      frti_node_t *n = p->actions[i].node;
+      if (p->actions[i].kind <= FRTI_RUN_RANDOM && n->workspace &&
+          exe->places[n->place].device->space == space)
+        n->run.workspace = base + n->workspace_offset;
+    }
+    p->base_version[space] = exe->base_version[space];
+  }
+  return FRT_OK;
+}
+
+/* Every persistable of the plan gets its record and buffers. */
+static frt_status_t bind_records(frti_plan_t *p, frt_scope_t *s, frt_error_t *err) {
+  if (p->scope_uid == s->uid && p->scope_layout == s->layout) return FRT_OK;
+  for (uint32_t i = 0; i < p->n_persistables; ++i) {
+    frti_value_t *v = p->persistables[i];
+    FRT_TRY(frti_scope_record(s, v->name, &v->record, err));
+    if (!v->record->initialized)
+      FRT_TRY(frti_record_shape(s, v->record, v->shape.dtype, v->shape.rank, v->shape.dims,
+                                err));
+    else if (!v->read_first)
+      FRT_TRY(frti_record_shape(s, v->record, v->shape.dtype, v->shape.rank, v->shape.dims,
+                                err));
+    for (frti_storage_t *st = v->storage; st; st = st->next) {
+      FRT_TRY(frti_record_reserve(s, v->record, st->space, err));
+      point(st, v->record->data[st->space]);
+    }
+  }
+  p->scope_uid = s->uid;
+  p->scope_layout = s->layout;
+  return FRT_OK;
+}
+
+/* The values wanted at the start are brought to where they are wanted. */
+static frt_status_t bring_records(frt_executor_t *exe, frti_plan_t *p, frt_scope_t *s,
+                                  frt_error_t *err) {
+  for (uint32_t i = 0; i < p->n_persistables; ++i) {
+    frti_value_t *v = p->persistables[i];
+    frti_record_t *r = v->record;
+    if (!r->initialized && v->bind) { /* only a branch may write it: zeros until then */
+      memset(r->data[FRTI_HOST], 0, r->bytes);
+      r->valid = FRTI_SPACE_BIT(FRTI_HOST);
+      r->initialized = true;
+    }
+    for (uint32_t space = 0; v->bind & ~r->valid; ++space)
+      if (v->bind & FRTI_SPACE_BIT(space))
+        FRT_TRY(frti_record_bring(s, r, space, &exe->bind_copies, err));
+  }
+  return FRT_OK;
+}
+
+static void bind_feeds(frti_plan_t *p, const frt_feed_t *feed) {
+  for (size_t i = 0; i < p->n_feeds; ++i) {
+    frti_value_t *v = p->feeds[i].value;
+    void *data = frt_tensor_data(feed[i].tensor);
+    if (!v || !v->fed) continue;
+    for (frti_storage_t *s = v->storage; s; s = s->next) {
+      if (s->space != FRTI_HOST) continue;
+      if (!s->placed) point(s, data);
+      else if (s->tensors) memcpy(s->tensors->t.data, data, frt_tensor_bytes(feed[i].tensor));
+    }
+  }
+}
+
+/* Fed persistables become part of the scope, as Fluid's feed does. */
+static frt_status_t feed_records(const frti_plan_request_t *q, frt_error_t *err) {
+  for (size_t i = 0; i < q->n_feed; ++i) {
+    const char *known = q->feed[i].name ? frti_names_find(&q->program->names, q->feed[i].name,
+                                                          strlen(q->feed[i].name))
+                                        : NULL;
+    const frti_var_t *var = known ? frti_program_resolve(q->program, 0, known, NULL) : NULL;
+    const frt_tensor_t *t = q->feed[i].tensor;
+    frti_record_t *r;
+    if (!var || var->persistable != 1 || var->kind != FRT_VAR_LOD_TENSOR || !t) continue;
+    FRT_TRY(frti_scope_record(q->scope, known, &r, err));
+    FRT_TRY(frti_record_shape(q->scope, r, frt_tensor_dtype(t), frt_tensor_rank(t),
+                              frt_tensor_dims(t), err));
+    FRT_TRY(frti_record_reserve(q->scope, r, FRTI_HOST, err));
+    if (r->bytes) memcpy(r->data[FRTI_HOST], frt_tensor_data(t), r->bytes);
+    r->valid = FRTI_SPACE_BIT(FRTI_HOST);
+    r->initialized = true;
+  }
+  return FRT_OK;
+}
+
+/* ---- the run ----------------------------------------------------------------------------- */
+
+/* splitmix64 over what names a draw: executor seed, run, block, op, draw of the run. */
+static uint64_t mix(uint64_t x) {
+  x += 0x9e3779b97f4a7c15u;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+static uint64_t draw_state(const frt_executor_t *exe, const frti_node_t *n, uint64_t draw) {
+  uint64_t x = mix(exe->seed);
+  x = mix(x ^ exe->runs);
+  x = mix(x ^ ((uint64_t)(uint32_t)n->block << 32 | (uint32_t)n->op));
+  return frt_rng_seed(mix(x ^ draw));
+}
+
+static frt_status_t do_copy(frt_executor_t *exe, const frti_copy_t *c, frt_error_t *err) {
+  frt_runtime_t *rt = exe->rt;
+  if (c->from == FRTI_HOST && c->to == FRTI_HOST) {
+    memcpy(c->dst->t.data, c->src->t.data, c->bytes);
+    return FRT_OK;
+  }
+  const frti_device_t *d = rt->spaces[c->to != FRTI_HOST ? c->to : c->from];
+  const frt_api_provider_t *api = &d->provider->api;
+  const uint32_t way = c->from == c->to        ? FRT_COPY_WITHIN
+                       : c->to != FRTI_HOST ? FRT_COPY_TO_DEVICE
+                                               : FRT_COPY_FROM_DEVICE;
+  frt_queue_t *q = NULL;
+  for (uint32_t i = 0; i < exe->n_places && !q; ++i)
+    if (exe->places[i].device == d) q = exe->places[i].queue;
+  FRT_TRY(api->copy(d->dev, q, way, c->dst->t.data, c->src->t.data, c->bytes, err));
+  /* Host memory is read or written by the next op: the copy must have happened. */
+  return d->flags & FRT_DEVICE_ASYNC ? api->queue_sync(q, err) : FRT_OK;
+}
+
+static frt_status_t cancelled(const frti_action_t *a, frt_error_t *err) {
+  frt_fail(err, FRT_CANCELLED, "cancelled before this op");
+  return frti_node_error(a->node, FRT_CANCELLED, FRT_PHASE_RUN, err);
+}
+
+static frt_status_t run_actions(frt_executor_t *exe, frti_plan_t *p, frt_error_t *err) {
+  const uint32_t n = p->n_actions;
+  uint64_t draws = 0;
+  for (uint32_t i = 0; i < n; ++i) {
+    const frti_action_t *a = &p->actions[i];
+    frt_status_t status = FRT_OK;
+    if (atomic_load_explicit(&exe->cancel, memory_order_relaxed) && a->node)
+      return cancelled(a, err);
+    switch (a->kind) {
+      case FRTI_RUN_RANDOM:
+        a->node->run.rng_state = draw_state(exe, a->node, draws++);
+        status = a->run(a->prepared, a->args, err);
+        break;
+      case FRTI_RUN: status = a->run(a->prepared, a->args, err); break;
+      case FRTI_COPY: status = do_copy(exe, a->copy, err); break;
+      case FRTI_JUMP_IF_FALSE:
+        if (!*(const uint8_t *)a->cond->t.data) i = a->target - 1;
+        break;
+      case FRTI_JUMP: i = a->target - 1; break;
+    }
+    if (status != FRT_OK)
+      return a->node ? frti_node_error(a->node, status, FRT_PHASE_RUN, err) : status;
+  }
+  for (uint32_t i = 0; p->has_async && i < exe->n_places; ++i)
+    FRT_TRY(exe->places[i].device->provider->api.queue_sync(exe->places[i].queue, err));
+  return FRT_OK;
+}
+
+static void commit_records(frti_plan_t *p) {
+  for (uint32_t i = 0; i < p->n_persistables; ++i) {
+    frti_value_t *v = p->persistables[i];
+    if (!v->dirty) continue;
+    v->record->valid = v->valid;
+    v->record->initialized = true;
+  }
+}
+
+/* ---- fetching ------------------------------------------------------------------------------ */
+
+static bool fits(const frt_tensor_t *t, const frti_tensor_t *from) {
+  return t && frt_tensor_dtype(t) == (frt_dtype_t)from->t.dtype &&
+         frt_tensor_rank(t) == from->t.rank &&
+         !memcmp(frt_tensor_dims(t), from->dims, from->t.rank * sizeof(int64_t));
+}
+
+/* Tensors that do not fit are made before anything is replaced: all or nothing. */
+static frt_status_t make_outputs(const frti_plan_t *p, frt_tensor_t **out, frt_error_t *err) {
+  for (size_t i = 0; i < p->n_fetches; ++i) {
+    const frti_fetch_key_t *f = &p->fetches[i];
+    frt_tensor_t *fresh;
+    if (!f->value || fits(out[i], f->tensor)) continue;
+    FRT_TRY(frt_tensor_create((frt_dtype_t)f->tensor->t.dtype, f->tensor->t.rank,
+                              f->tensor->dims, &fresh, err));
+    frt_tensor_release(out[i]);
+    out[i] = fresh;
+  }
+  return FRT_OK;
+}
+
+static frt_status_t fill_outputs(const frti_plan_t *p, frt_tensor_t **out, frt_error_t *err) {
+  frt_status_t status = make_outputs(p, out, err);
+  if (status != FRT_OK) return frti_error_phase(err, status, FRT_PHASE_FETCH);
+  for (size_t i = 0; i < p->n_fetches; ++i) {
+    const frti_tensor_t *t = p->fetches[i].tensor;
+    if (!t) {
+      frt_tensor_release(out[i]);
+      out[i] = NULL;
+    } else if (t->t.bytes) {
+      memcpy(frt_tensor_data(out[i]), t->t.data, t->t.bytes);
+    }
+  }
+  return FRT_OK;
+}
+
+/* ---- the public call -------------------------------------------------------------------------- */
+
+static bool feeds_records(const frti_plan_request_t *q) {
+  for (size_t i = 0; i < q->n_feed; ++i) {
+    const char *name = q->feed[i].name;
+    const char *known = name ? frti_names_find(&q->program->names, name, strlen(name)) : NULL;
+    const frti_var_t *var = known ? frti_program_resolve(q->program, 0, known, NULL) : NULL;
+    if (var && var->persistable == 1) return true;
+  }
+  return false;
+}
+
+/* Whether running `p` leaves the scope exactly as it is. */
+static bool only_reads(const frti_plan_t *p, frt_scope_t *s) {
+  if (p->writes) return false;
+  for (uint32_t i = 0; i < p->n_persistables; ++i) {
+    const frti_value_t *v = p->persistables[i];
+    const frti_record_t *r = frti_scope_find(s, v->name);
+    if (!r || !r->initialized || (v->bind & ~r->valid)) return false;
+    for (const frti_storage_t *st = v->storage; st; st = st->next)
+      if (!r->data[st->space] || r->cap[st->space] < r->bytes) return false;
+  }
+  return true;
+}
+
+static frt_status_t run_plan(frt_executor_t *exe, frti_plan_t *p,
+                             const frti_plan_request_t *q, frt_tensor_t **out,
+                             frt_error_t *err) {
+  p->last_used = ++exe->clock;
+  exe->last = p;
+  exe->bind_copies = 0;
+  FRT_TRY(bind_records(p, q->scope, err));
+  FRT_TRY(bind_arenas(exe, p, err));
+  FRT_TRY(bring_records(exe, p, q->scope, err));
+  bind_feeds(p, q->feed);
+  frt_status_t status = run_actions(exe, p, err);
+  ++exe->runs;
+  if (p->writes) q->scope->partly_updated = status != FRT_OK;
+  FRT_TRY(status);
+  commit_records(p);
+  return fill_outputs(p, out, err);
+}
+
+/* Shares the scope if the plan only reads it, else takes it for itself. */
+static frt_status_t run_scoped(frt_executor_t *exe, const frti_plan_request_t *q,
+                               frt_tensor_t **out, frt_error_t *err) {
+  bool write = feeds_records(q);
+  for (;;) {
+    frti_plan_t *p;
+    FRT_TRY(frti_scope_enter(q->scope, write, err));
+    frt_status_t status = write ? feed_records(q, err) : FRT_OK;
+    if (status == FRT_OK) status = find_plan(exe, q, &p, err);
+    const bool again = status == FRT_OK && !write && !only_reads(p, q->scope);
+    if (status == FRT_OK && !again) status = run_plan(exe, p, q, out, err);
+    frti_scope_leave(q->scope, write);
+    if (!again) return status;
+    write = true;
+  }
+}
+
+frt_status_t frt_executor_run(frt_executor_t *exe, const frt_program_t *program,
+    frt_scope_t *scope, const frt_feed_t *feed, size_t n_feed, const frt_fetch_t *fetch,
+    size_t n_fetch, frt_tensor_t **out, const frt_run_options_t *options,
+    frt_error_t *err) {
+  const bool prune = options && FRT_HAS_OPTION(options, frt_run_options_t, use_prune) &&
+                     options->use_prune;
+  const frti_plan_request_t q = {program, scope, feed, n_feed, fetch, n_fetch, prune,
+                                 false, -1};
+  if (!program || !scope || (n_fetch && !out))
+    return frt_fail(err, FRT_INVALID_ARGUMENT, "run needs a program, a scope%s",
+                    n_fetch ? " and room for its fetches" : "");
+  if (atomic_exchange(&exe->running, 1))
+    return frt_fail(err, FRT_BUSY, "this executor is running a program");
+  frt_status_t status = run_scoped(exe, &q, out, err);
+  atomic_store(&exe->cancel, 0);
+  atomic_store(&exe->running, 0);
+  return status;
+}
+
+void frt_executor_cancel(frt_executor_t *exe) { atomic_store(&exe->cancel, 1); }
+
+void frt_executor_stats(const frt_executor_t *exe, frt_executor_stats_t *out) {
+  const frti_plan_t *p = exe->last;
+  frt_executor_stats_t s = {0};
+  const uint32_t size = out->struct_size ? out->struct_size : (uint32_t)sizeof s;
+  s.struct_size = size;
+  s.runs = exe->runs;
+  s.plans_built = exe->plans_built;
+  s.plans_evicted = exe->plans_evicted;
+  if (p) {
+    s.ops = p->live_ops;
+    s.copies = p->n_copies;
+    s.bind_copies = exe->bind_copies;
+    s.peak_bytes = p->space_bytes[FRTI_HOST] + p->persistable_bytes;
+    s.fallback_ops = p->fallback_ops;
+  }
+  memcpy(out, &s, FRTI_MIN(size, sizeof s));
+}

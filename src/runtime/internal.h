@@ -1,0 +1,130 @@
+/* The runtime's own objects: providers, devices, spaces, the pool. */
+#ifndef FRTI_RUNTIME_INTERNAL_H
+#define FRTI_RUNTIME_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/base.h"
+#include "fluidrt/executor.h"
+#include "fluidrt/runtime.h"
+#include "fluidrt/scope.h"
+
+/* Memory spaces are numbered by the runtime; 0 is host memory. A set of spaces is a
+ * bit mask. */
+enum { FRTI_HOST = 0, FRTI_MAX_SPACES = 16 };
+#define FRTI_SPACE_BIT(space) (1u << (space))
+
+typedef struct frti_provider frti_provider_t;
+
+typedef struct frti_device {
+  frti_provider_t *provider;
+  uint32_t index, flags, space;
+  frt_dev_t *dev;
+  char desc[96];
+} frti_device_t;
+
+struct frti_provider {
+  frt_api_provider_t api;
+  char *path; /* "" if linked in */
+  void *library;
+  uint32_t n_devices;
+  char why[160];
+  frti_device_t *devices; /* n_devices; dev is NULL until opened */
+  frti_provider_t *next;
+};
+
+typedef struct frti_pool frti_pool_t;
+frt_status_t frti_pool_create(uint32_t threads, frti_pool_t **out, frt_error_t *err);
+void frti_pool_release(frti_pool_t *pool);
+uint32_t frti_pool_threads(const frti_pool_t *pool);
+/* As frt_api_host_t.parallel_for; runs inline while another caller has the pool. */
+void frti_pool_for(frti_pool_t *pool, int64_t n, int64_t grain,
+                   void (*fn)(void *arg, int64_t lo, int64_t hi), void *arg);
+
+struct frt_runtime {
+  _Atomic uint32_t refs;
+  pthread_mutex_t lock; /* providers, devices, spaces */
+  frt_api_host_t host;
+  frti_pool_t *pool;
+  void (*log)(void *ctx, int level, const char *text);
+  void *log_ctx;
+  char *provider_path;
+  frti_provider_t *providers; /* in order of registration */
+  uint32_t n_spaces;
+  frti_device_t *spaces[FRTI_MAX_SPACES]; /* [0] is NULL: host */
+};
+
+void frti_log(frt_runtime_t *rt, int level, const char *fmt, ...) FRT_PRINTF(3, 4);
+
+/* The provider of that name, NULL if it is not registered. */
+frti_provider_t *frti_provider_find(frt_runtime_t *rt, const char *name);
+/* Opens device `index` of a provider once. Errors: UNAVAILABLE (the provider's why). */
+frt_status_t frti_device_open(frt_runtime_t *rt, frti_provider_t *p, uint32_t index,
+                              frti_device_t **out, frt_error_t *err);
+/* Registers what `entry` fills; `path`, `library` may be NULL. */
+frt_status_t frti_provider_register(frt_runtime_t *rt, frt_provider_entry_t entry,
+    const char *path, void *library, frt_error_t *err);
+
+/* ---- loader ------------------------------------------------------------------- */
+
+/* Reads the ELF header and the `.note.frt` of a file without running it.
+ * Errors: NOT_FOUND, UNAVAILABLE not a library for this machine, ABI_MISMATCH. */
+frt_status_t frti_elf_check(const char *path, frt_error_t *err);
+/* The provider folders, in order; an array of *n strings, one frti_free. */
+frt_status_t frti_provider_dirs(const frt_runtime_t *rt, char ***dirs, size_t *n,
+                                frt_error_t *err);
+
+/* ---- device memory ------------------------------------------------------------- */
+
+/* Memory in a space; host memory is 64-byte aligned. */
+frt_status_t frti_space_alloc(frt_runtime_t *rt, uint32_t space, uint64_t bytes,
+                              void **out, frt_error_t *err);
+void frti_space_free(frt_runtime_t *rt, uint32_t space, void *p);
+/* Copies between the host and a space, or inside the host; waits for it. */
+frt_status_t frti_space_copy(frt_runtime_t *rt, void *dst, uint32_t dst_space,
+    const void *src, uint32_t src_space, uint64_t bytes, frt_error_t *err);
+
+/* ---- scope ---------------------------------------------------------------------- */
+
+typedef struct frti_record {
+  const char *name; /* interned in the scope */
+  bool initialized;
+  uint32_t dtype, rank;
+  int64_t dims[FRT_MAX_RANK];
+  uint64_t bytes;
+  uint32_t valid;                 /* spaces that hold the current value */
+  void *data[FRTI_MAX_SPACES];    /* buffers, whether valid or not */
+  uint64_t cap[FRTI_MAX_SPACES];
+} frti_record_t;
+
+struct frt_scope {
+  _Atomic uint32_t refs;
+  frt_runtime_t *rt;
+  uint64_t uid;
+  uint64_t layout; /* raised when a record appears, moves or changes shape */
+  _Atomic int32_t users; /* readers, or -1 for a writer */
+  int partly_updated;
+  frti_arena_t arena;
+  frti_names_t names;
+  frti_record_t **records; /* by name id */
+  size_t cap;
+};
+
+frt_status_t frti_scope_enter(frt_scope_t *s, bool write, frt_error_t *err);
+void frti_scope_leave(frt_scope_t *s, bool write);
+/* Inside enter/leave. The record, NULL if the scope has none of that name. */
+frti_record_t *frti_scope_find(frt_scope_t *s, const char *name);
+frt_status_t frti_scope_record(frt_scope_t *s, const char *name, frti_record_t **out,
+                               frt_error_t *err);
+/* Gives the record this dtype and shape; drops its value if they differ. */
+frt_status_t frti_record_shape(frt_scope_t *s, frti_record_t *r, uint32_t dtype,
+    uint32_t rank, const int64_t *dims, frt_error_t *err);
+/* A buffer for the record in `space`, contents undefined if new. */
+frt_status_t frti_record_reserve(frt_scope_t *s, frti_record_t *r, uint32_t space,
+                                 frt_error_t *err);
+/* Makes the value valid in `space`; *copied is raised if bytes moved. */
+frt_status_t frti_record_bring(frt_scope_t *s, frti_record_t *r, uint32_t space,
+                               uint64_t *copied, frt_error_t *err);
+
+#endif

@@ -1,0 +1,99 @@
+/* Executors: a place list is parsed, its devices are opened, its options kept. */
+#include <stdlib.h>
+
+#include "runtime/plan.h"
+
+static frt_status_t add_place(frt_executor_t *exe, char *text, frt_error_t *err) {
+  frti_place_t *place = &exe->places[exe->n_places];
+  unsigned long index = 0;
+  char *end = NULL, *colon = strchr(text, ':');
+  if (exe->n_places == FRTI_MAX_PLACES)
+    return frt_fail(err, FRT_INVALID_ARGUMENT, "more than %d places in '%s'",
+                    FRTI_MAX_PLACES, exe->list);
+  if (colon) {
+    *colon = 0;
+    index = strtoul(colon + 1, &end, 10);
+    if (end == colon + 1 || *end || index > 1024)
+      return frt_fail(err, FRT_INVALID_ARGUMENT, "place '%s:%s': wanted provider:number",
+                      text, colon + 1);
+  }
+  if (!text[0] || strlen(text) > 31)
+    return frt_fail(err, FRT_INVALID_ARGUMENT, "an empty or too long place in '%s'",
+                    exe->list);
+  FRT_TRY(frt_runtime_load_provider(exe->rt, text, err));
+  frti_provider_t *provider = frti_provider_find(exe->rt, text);
+  if (!provider)
+    return frt_fail(err, FRT_NOT_FOUND, "no provider is named '%s'", text);
+  FRT_TRY(frti_device_open(exe->rt, provider, (uint32_t)index, &place->device, err));
+  snprintf(place->label, sizeof place->label, index ? "%s:%lu" : "%s", text, index);
+  FRT_TRY(provider->api.queue_open(place->device->dev, &place->queue, err));
+  ++exe->n_places;
+  return FRT_OK;
+}
+
+static frt_status_t parse_places(frt_executor_t *exe, frt_error_t *err) {
+  frt_status_t status = FRT_OK;
+  char *copy = frti_strdup(exe->list), *save = NULL;
+  if (!copy) return frti_no_memory(err);
+  if (!copy[0] || copy[strlen(copy) - 1] == ',' || copy[0] == ',' || strstr(copy, ",,"))
+    status = frt_fail(err, FRT_INVALID_ARGUMENT, "place list '%s' has an empty entry", copy);
+  for (char *one = strtok_r(copy, ",", &save); one && status == FRT_OK;
+       one = strtok_r(NULL, ",", &save))
+    status = add_place(exe, one, err);
+  frti_free(copy);
+  return status;
+}
+
+static frt_status_t take_pins(frt_executor_t *exe, const frt_executor_options_t *o,
+                              frt_error_t *err) {
+  exe->pins = frti_calloc(o->n_pins + 1, sizeof *exe->pins);
+  if (!exe->pins) return frti_no_memory(err);
+  for (; exe->n_pins < o->n_pins; ++exe->n_pins) {
+    exe->pins[exe->n_pins] = o->pins[exe->n_pins];
+    exe->pins[exe->n_pins].place = frti_strdup(o->pins[exe->n_pins].place);
+    if (!exe->pins[exe->n_pins].place) return frti_no_memory(err);
+  }
+  return FRT_OK;
+}
+
+static frt_status_t take_options(frt_executor_t *exe, const frt_executor_options_t *o,
+                                 frt_error_t *err) {
+  exe->seed = 1;
+  if (!o) return FRT_OK;
+  if (FRT_HAS_OPTION(o, frt_executor_options_t, seed) && o->seed) exe->seed = o->seed;
+  if (FRT_HAS_OPTION(o, frt_executor_options_t, no_fuse)) exe->no_fuse = o->no_fuse != 0;
+  if (FRT_HAS_OPTION(o, frt_executor_options_t, max_memory)) exe->max_memory = o->max_memory;
+  if (FRT_HAS_OPTION(o, frt_executor_options_t, n_pins) && o->n_pins)
+    return take_pins(exe, o, err);
+  return FRT_OK;
+}
+
+frt_status_t frt_executor_create(frt_runtime_t *rt, const char *places,
+    const frt_executor_options_t *options, frt_executor_t **out, frt_error_t *err) {
+  frt_executor_t *exe = frti_calloc(1, sizeof *exe);
+  *out = NULL;
+  if (!exe) return frti_no_memory(err);
+  exe->rt = frt_runtime_retain(rt);
+  exe->list = frti_strdup(places ? places : "cpu,reference");
+  frt_status_t status = exe->list ? take_options(exe, options, err) : frti_no_memory(err);
+  if (status == FRT_OK) status = parse_places(exe, err);
+  if (status != FRT_OK) {
+    frt_executor_release(exe);
+    return frti_error_phase(err, status, FRT_PHASE_PROVIDER);
+  }
+  *out = exe;
+  return FRT_OK;
+}
+
+void frt_executor_release(frt_executor_t *exe) {
+  if (!exe) return;
+  for (uint32_t i = 0; i < exe->n_plans; ++i) frti_plan_release(exe->plans[i]);
+  for (uint32_t i = 0; i < exe->n_places; ++i)
+    exe->places[i].device->provider->api.queue_close(exe->places[i].queue);
+  for (uint32_t i = 0; i < FRTI_MAX_SPACES; ++i) frti_space_free(exe->rt, i, exe->base[i]);
+  for (size_t i = 0; i < exe->n_pins; ++i) frti_free((void *)(uintptr_t)exe->pins[i].place);
+  frti_free(exe->pins);
+  frti_free(exe->list);
+  frt_runtime_release(exe->rt);
+  frti_free(exe);
+}

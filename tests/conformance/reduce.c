@@ -1,0 +1,88 @@
+#include "runner/case.h"
+
+/* A sum of n terms makes n - 1 roundings, in any order; mean one more. */
+static double sum_terms(const frt_case_view_t *v, const frt_case_array_t *out) {
+  return frt_terms_input(v, out) - 1;
+}
+
+#define X3(...) .in = {{"X", SHAPE(DIM_N, DIM_M, DIM_K), __VA_ARGS__}}
+#define SHAPES SIZES({1, 1, 1}, {2, 3, 5}, {16, 17, 15}, {1, 31, 4}, {7, 1, 33}, {3, 257, 2}, \
+                     {61, 3, 129})
+#define FULL .attrs = {{"reduce_all", 1}}
+#define DIMS(...) .attrs = {ATTR_LIST("dim", __VA_ARGS__)}
+#define KEPT(...) .attrs = {ATTR_LIST("dim", __VA_ARGS__), {"keep_dim", 1}}
+#define FORMS(op_, data, how)                                                         \
+  {.op = op_, .name = how "_full", X3(data), FULL, .SHAPES, SAME},                    \
+  {.op = op_, .name = how "_first", X3(data), DIMS(0), .SHAPES, SAME},                \
+  {.op = op_, .name = how "_middle", X3(data), DIMS(1), .SHAPES, SAME},               \
+  {.op = op_, .name = how "_last", X3(data), DIMS(-1), .SHAPES, SAME},                \
+  {.op = op_, .name = how "_outer_kept", X3(data), KEPT(0, 2), .SHAPES, SAME},        \
+  {.op = op_, .name = how "_inner", X3(data), DIMS(1, 2), .SHAPES, SAME},             \
+  {.op = op_, .name = how "_all_named", X3(data), DIMS(0, 1, -1), .SHAPES, SAME},     \
+  {.op = op_, .name = how "_length", .in = {{"X", SHAPE(DIM_N), data}}, SAME,         \
+   .SIZES({1}, {2}, {15}, {16}, {17}, {4095}, {4096}, {4097}, {70001})}
+
+#define X_IN(...) {"X", SHAPE(DIM_N, DIM_M, DIM_K), __VA_ARGS__}
+#define G_IN(...) {"Out@GRAD", SHAPE(__VA_ARGS__), UNIFORM(-1, 1)}
+#define OUT_OF(op_, ...) , {"Out", SHAPE(__VA_ARGS__), FORWARD(op_)}
+#define NO_OUT(...)
+#define GRADIENT(op_, x, OUT)                                                         \
+  {.op = op_, .name = "full", .in = {X_IN(x), G_IN(1) OUT(1)}, FULL, .SHAPES},           \
+  {.op = op_, .name = "first", .in = {X_IN(x), G_IN(DIM_M, DIM_K) OUT(DIM_M, DIM_K)}, DIMS(0), \
+   .SHAPES},                                                                          \
+  {.op = op_, .name = "middle", .in = {X_IN(x), G_IN(DIM_N, DIM_K) OUT(DIM_N, DIM_K)}, DIMS(1), \
+   .SHAPES},                                                                          \
+  {.op = op_, .name = "last", .in = {X_IN(x), G_IN(DIM_N, DIM_M) OUT(DIM_N, DIM_M)}, DIMS(-1), \
+   .SHAPES},                                                                          \
+  {.op = op_, .name = "outer_kept", .in = {X_IN(x), G_IN(1, DIM_M, 1) OUT(1, DIM_M, 1)}, \
+   KEPT(0, 2), .SHAPES}
+#define MAX_OUT(...) OUT_OF("reduce_max", __VA_ARGS__)
+
+FRT_CASES(reduce) = {
+    {.op = "reduce_sum", .name = "by_hand", DIMS(1),
+     .in = {{"X", SHAPE(2, 3), VALUES(1, 2, 3, 4, 5, 6)}}, .want = {{"Out", VALUES(6, 15)}}},
+    {.op = "reduce_sum", .name = "nothing", FULL, .in = {{"X", SHAPE(0, 3), NO_DATA}},
+     .want = {{"Out", VALUES(0)}}, .flags = FRT_CASE_ROUGH},
+    {.op = "reduce_sum", .name = "batch_0", DIMS(1), .in = {{"X", SHAPE(0, 3), NO_DATA}},
+     .flags = FRT_CASE_ROUGH},
+    {.op = "reduce_max", .name = "by_hand", DIMS(0),
+     .in = {{"X", SHAPE(2, 3), VALUES(1, 5, 3, 4, 2, -6)}},
+     .want = {{"Out", VALUES(4, 5, 3)}}},
+    {.op = "reduce_max", .name = "negative", FULL,
+     .in = {{"X", SHAPE(19), UNIFORM(-9, -8)}}},
+    {.op = "reduce_max", .name = "infinite", DIMS(1), .flags = FRT_CASE_ROUGH,
+     .in = {{"X", SHAPE(2, 2), VALUES(-INFINITY, -INFINITY, 1, INFINITY)}},
+     .want = {{"Out", VALUES(-INFINITY, INFINITY)}}},
+    {.op = "mean", .name = "by_hand", .in = {{"X", SHAPE(2, 2), VALUES(1, 2, 3, 8)}},
+     .want = {{"Out", VALUES(3.5)}}},
+    {.op = "mean", .name = "length", .in = {{"X", SHAPE(DIM_N), UNIFORM(-1, 2)}},
+     .bound = {SUM("Out", 1, frt_terms_input)},
+     .SIZES({1}, {2}, {15}, {16}, {17}, {4095}, {4096}, {4097}, {70001})},
+    {.op = "mean", .name = "shapes", X3(UNIFORM(-1, 2)),
+     .bound = {SUM("Out", 1, frt_terms_input)}, .SHAPES},
+    {.op = "mean", .name = "nan", .in = {{"X", SHAPE(2), VALUES(1, NAN)}},
+     .want = {{"Out", VALUES(NAN)}}, .flags = FRT_CASE_ROUGH},
+#define SAME .dtypes = FRT_NUMBERS
+    FORMS("reduce_sum", WHOLE(-50, 50), "whole"),
+    FORMS("reduce_max", WHOLE(-50, 50), "whole"),
+#undef SAME
+#define SAME .bound = {SUM("Out", 1, sum_terms)}
+    FORMS("reduce_sum", UNIFORM(-1, 2), "sum"),
+#undef SAME
+    {.op = "reduce_sum_grad", .name = "by_hand", DIMS(1),
+     .in = {{"X", SHAPE(2, 3), NO_DATA}, {"Out@GRAD", SHAPE(2), VALUES(5, 7)}},
+     .want = {{"X@GRAD", VALUES(5, 5, 5, 7, 7, 7)}}},
+    /* Every tied place gets the whole gradient. */
+    {.op = "reduce_max_grad", .name = "ties", DIMS(1),
+     .in = {{"X", SHAPE(2, 3), VALUES(4, 1, 4, 2, 3, 1)}, {"Out", SHAPE(2), VALUES(4, 3)},
+            {"Out@GRAD", SHAPE(2), VALUES(5, 7)}},
+     .want = {{"X@GRAD", VALUES(5, 0, 5, 0, 7, 0)}}},
+    {.op = "mean_grad", .name = "by_hand",
+     .in = {{"X", SHAPE(2, 4), NO_DATA}, {"Out@GRAD", SHAPE(1), VALUES(6)}},
+     .want = {{"X@GRAD", VALUES(.75)}}},
+    /* dOut / n, or dOut * (1 / n): one rounding or two. */
+    {.op = "mean_grad", .name = "shapes", .in = {X_IN(NO_DATA), G_IN(1)},
+     .bound = {ULP("X@GRAD", 2)}, .SHAPES},
+    GRADIENT("reduce_sum_grad", NO_DATA, NO_OUT),
+    GRADIENT("reduce_max_grad", UNIFORM(-3, 3), MAX_OUT),
+    {0}};

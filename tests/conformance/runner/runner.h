@@ -1,0 +1,130 @@
+/* Inside the conformance runner: a probe is one built case; a target is one provider
+ * on a runtime with a given number of threads. */
+#ifndef FRTI_CONFORM_RUNNER_H
+#define FRTI_CONFORM_RUNNER_H
+
+#include "fluidrt/runtime.h"
+#include "runner/case.h"
+
+enum { FRTI_MAX_TENSORS = 16, FRTI_TEXT = 400 };
+
+typedef struct frti_value {
+  frt_api_tensor_t api; /* data NULL: what query and prepare see */
+  int64_t dims[FRT_MAX_RANK];
+  const frt_slot_def_t *def;
+  const frt_case_data_t *data; /* inputs */
+  double *d;                   /* inputs: rounded to the dtype; outputs: the oracle's */
+  double *mag;                 /* outputs: the oracle's magnitudes */
+  int alias;                   /* outputs: the input that it shares memory with, or -1 */
+} frti_value_t;
+
+/* Everything a provider is handed, in schema order, as the runtime would build it. */
+typedef struct frti_probe {
+  const frt_case_t *c;
+  const frt_op_schema_t *schema;
+  const int64_t *row; /* four sizes */
+  uint32_t dtype;
+  uint64_t seed;
+  frti_value_t in[FRTI_MAX_TENSORS], out[FRTI_MAX_TENSORS];
+  uint32_t n_in, n_out;
+  const frt_api_tensor_t *in_at[FRTI_MAX_TENSORS], *out_at[FRTI_MAX_TENSORS];
+  frt_api_slot_t in_slots[FRT_MAX_SLOTS], out_slots[FRT_MAX_SLOTS];
+  frt_api_attr_t attrs[FRT_MAX_ATTRS];
+  void *lists[FRT_MAX_ATTRS];
+  frt_api_op_t op;
+} frti_probe_t;
+
+typedef struct frti_target {
+  const frt_api_provider_t *api;
+  const frt_api_host_t *host;
+  frt_dev_t *dev;
+  frt_queue_t *queue;
+  frt_api_device_info_t info;
+} frti_target_t;
+
+enum { FRTI_N_THREADS = 4 };
+typedef struct frti_bench { /* what one worker works with */
+  frt_runtime_t *rt[FRTI_N_THREADS];
+  frti_target_t target[FRTI_N_THREADS]; /* 1, 2, 3, 7 threads */
+  frti_target_t reference;              /* the oracle, on rt[0] */
+  const frt_api_oracle_t *oracle;
+  int self; /* the provider under test is the reference */
+  uint64_t seed;
+} frti_bench_t;
+extern const uint32_t frti_bench_threads[FRTI_N_THREADS];
+
+/* build.c: shapes, slots and attributes; no values yet. fill makes the inputs. */
+frt_status_t frti_probe_build(frti_probe_t *p, const frt_case_t *c, const int64_t *row,
+                              uint32_t dtype, const frti_bench_t *b, frt_error_t *err);
+frt_status_t frti_probe_fill(frti_probe_t *p, const frti_bench_t *b, frt_error_t *err);
+/* Runs the oracle: fills d and mag of the outputs. */
+frt_status_t frti_probe_oracle(frti_probe_t *p, const frti_bench_t *b, frt_error_t *err);
+void frti_probe_release(frti_probe_t *p);
+int frti_slot_index(const frt_slot_def_t *defs, const char *name);
+uint64_t frti_probe_rng(const frti_probe_t *p);
+
+/* data.c */
+uint64_t frti_mix(uint64_t x);
+uint64_t frti_hash_text(const char *text);
+double frti_unit(uint64_t key, uint64_t index); /* [0, 1) */
+double frti_round_to(uint32_t dtype, double v);
+void frti_store(uint32_t dtype, void *to, int64_t index, double v);
+double frti_load(uint32_t dtype, const void *from, int64_t index);
+void frti_generate(const frt_case_data_t *data, uint32_t dtype, uint64_t key, double *to,
+                   int64_t n);
+
+/* exec.c: one run on one target. */
+typedef struct frti_variant {
+  uint8_t fill;     /* what outputs and workspace hold before */
+  uint8_t misalign; /* buffers start 4 bytes (or one element) past 64-byte alignment */
+  uint8_t inplace;  /* the first output is the first input */
+} frti_variant_t;
+typedef struct frti_outcome {
+  uint8_t *out[FRTI_MAX_TENSORS]; /* bytes of each output */
+  char fault[FRTI_TEXT];          /* "" or what was broken: a guard, an input */
+} frti_outcome_t;
+frt_status_t frti_exec(const frti_target_t *t, const frti_probe_t *p, frti_variant_t v,
+                       frti_outcome_t *o, frt_error_t *err);
+void frti_outcome_release(frti_outcome_t *o);
+
+/* bound.c: 1 if all elements of output k are within bounds, else 0 and why. `exact`
+ * overrides the class; ref is the wanted values. */
+int frti_judge(const frti_probe_t *p, uint32_t k, const void *got, const double *ref,
+               int exact, char *why, size_t cap);
+
+/* verdicts */
+enum { FRTI_PASS = 'P', FRTI_FAIL = 'F', FRTI_DECLINED = 'D' };
+int frti_run_case(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
+                  uint32_t dtype, char *why, size_t cap);
+/* grad.c: the oracle's gradient against central differences of its forward op.
+ * possible: 1 if this case can be checked at all. */
+int frti_grad_possible(const frt_case_t *c, const int64_t *row);
+int frti_run_grad(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
+                  char *why, size_t cap);
+/* claims.c: an honest, reasoned and repeatable NO. */
+uint32_t frti_claimed(const frt_api_provider_t *api, const char *type); /* dtype bits */
+int frti_run_claims(const frti_bench_t *b, const frt_case_t *c, char *why, size_t cap);
+
+/* bench.c */
+frt_status_t frti_bench_open(frti_bench_t *b, const char *provider, uint64_t seed,
+                             int oracle, frt_error_t *err);
+void frti_bench_close(frti_bench_t *b);
+
+/* worker.c: runs in a child; writes lines to `to`. */
+typedef struct frti_family { const char *name; const frt_case_t *cases; } frti_family_t;
+extern const frti_family_t frti_families[];
+extern const size_t frti_n_families;
+typedef struct frti_options {
+  const char *provider, *ops; /* ops: glob or NULL */
+  uint64_t seed;
+  int json, verbose;
+} frti_options_t;
+int frti_worker_claims(const frti_options_t *o, FILE *to);
+int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first, FILE *to);
+
+/* suite.c: the whole run; the process's exit status. */
+int frti_suite_run(const frti_options_t *o);
+/* 1 if the glob matches any op of the registry. */
+int frti_suite_matches(const char *glob);
+
+#endif

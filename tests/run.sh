@@ -1,0 +1,131 @@
+#!/bin/sh
+# tests/run.sh [--full] [--no-install]: builds and judges everything, on a bare Debian 12
+# too. The last line counts; the exit status is 0 only if nothing failed.
+#   --full        also the long checks
+#   --no-install  name missing packages instead of installing them
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+install=yes full=no with_cxx=yes
+for word in "$@"; do
+  case $word in
+    --full) full=yes ;;
+    --no-install) install=no ;;
+    *) echo "usage: tests/run.sh [--full] [--no-install]" >&2; exit 64 ;;
+  esac
+done
+. "$root/src/cmake/setup.sh"
+
+passed=0 failed=0 skipped=0
+logs=$root/build/logs
+began=$(date +%s)
+
+count() { passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3)); }
+tell() { printf '%-44s %s\n' "$1" "$2"; }
+# A step that could not even be carried out counts as one failure.
+broken() { tell "$1" "FAILED"; count 0 1 0; }
+
+attribute() { sed -n "s/.*<testsuite.*[[:space:]]$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1; }
+
+# suite LABEL PRESET [ctest option...]: runs ctest and reads its own report.
+suite() {
+  label=$1 preset=$2
+  shift 2
+  report=$logs/$preset.xml
+  rm -f "$report"
+  status=0
+  (cd "$root" && ctest --preset "$preset" --output-junit "$report" "$@") \
+    >"$logs/$preset.log" 2>&1 || status=$?
+  if [ ! -s "$report" ]; then
+    tail -n 20 "$logs/$preset.log"
+    broken "$label"
+    return
+  fi
+  tr '\n' ' ' <"$report" | sed 's/<testcase.*//' >"$report.head"
+  all=$(attribute "$report.head" tests) bad=$(attribute "$report.head" failures)
+  off=$(attribute "$report.head" disabled) left=$(attribute "$report.head" skipped)
+  : "${all:=0}" "${bad:=0}" "${off:=0}" "${left:=0}"
+  if [ "$status" -ne 0 ] || [ "$all" -eq 0 ]; then
+    [ "$bad" -gt 0 ] || bad=1
+    grep -E '\(Failed\)|\(Timeout\)|\(Not Run\)|\*\*\*' "$logs/$preset.log" | head -n 40 || true
+    say "  see build/logs/$preset.log"
+  fi
+  good=$((all - bad - off - left))
+  [ "$good" -ge 0 ] || good=0
+  count "$good" "$bad" $((off + left))
+  tell "$label" "$good passed, $bad failed, $((off + left)) skipped"
+}
+
+number() { printf '%s\n' "$line" | grep -oE "[0-9]+ $1" | head -n 1 | cut -d' ' -f1; }
+
+# judged LABEL COMMAND...: a command of ours whose last counting line says
+# "N passed, M failed[, K skipped]".
+judged() {
+  label=$1
+  shift
+  log=$logs/$(printf '%s' "$label" | tr -c 'A-Za-z0-9\n' _).log
+  status=0
+  "$@" >"$log" 2>&1 || status=$?
+  line=$(grep -E '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1 || true)
+  good=$(number passed) bad=$(number failed) left=$(number skipped)
+  if [ -z "$good" ]; then
+    tail -n 20 "$log"
+    broken "$label"
+    return
+  fi
+  : "${left:=0}"
+  if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+  if [ "$bad" -ne 0 ]; then
+    grep -iE 'fail|differ|error' "$log" | head -n 20 || true
+    say "  see ${log#"$root/"}"
+  fi
+  count "$good" "$bad" "$left"
+  tell "$label" "$good passed, $bad failed, $left skipped"
+}
+
+install_missing
+mkdir -p "$logs"
+fluidrt=$root/build/release/bin/fluidrt
+
+if build release; then
+  suite "release: unit, programs, lint" release
+  for place in cpu reference; do
+    judged "recorded cases, $place" "$fluidrt" verify -p $place "$root/tests/golden"
+    judged "recorded cases, $place, no fusion" \
+      "$fluidrt" verify -p $place --no-fuse "$root/tests/golden"
+    judged "conformance, $place" "$fluidrt" conform $place
+  done
+else
+  broken "release build"
+fi
+
+if build asan; then
+  suite "ASan and UBSan: unit, programs" asan
+else
+  broken "ASan and UBSan build"
+fi
+
+# Races: the program in which two executors train at once.
+if build tsan program_two_executors; then
+  suite "TSan: two executors" tsan -R '^program_two_executors$'
+else
+  broken "TSan build"
+fi
+
+if [ "$full" = yes ]; then
+  if build tsan; then
+    suite "TSan: everything" tsan -LE lint
+  else
+    broken "TSan build of everything"
+  fi
+  for place in cpu reference; do
+    judged "recorded cases under ASan, $place" env ASAN_OPTIONS=detect_leaks=1 \
+      "$root/build/asan/bin/fluidrt" verify -p $place "$root/tests/golden"
+    judged "conformance under ASan, $place" "$root/build/asan/bin/fluidrt" conform $place
+  done
+  judged "recorded cases, places switched each step" \
+    "$fluidrt" verify --switch "$root/tests/golden"
+fi
+
+say "$(($(date +%s) - began)) seconds"
+say "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
