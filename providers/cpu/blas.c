@@ -14,10 +14,8 @@ enum { ROUTE_EMPTY, ROUTE_INLINE, ROUTE_ROWS, ROUTE_BLAS };
  * are worth a piece of their own, and the least rows or columns of a piece: thinner
  * ones take other kernels of the BLAS, with other bits. */
 enum { INLINE_WORK = 1024, PIECE_WORK = 4 << 20, PIECE_LEAST = 16, PIECES_MOST = 64 };
-#ifndef FEW
-#define FEW 8
-#endif
-enum { FEW_ROWS = FEW };
+/* Rows up to which, and work up to which, packing B costs more than it saves. */
+enum { FEW_ROWS = 8, SMALL_WORK = 64 * 64 * 64 };
 
 /* The OpenMP build keeps its thread count per thread, so it is set before each call
  * there; the others keep one for the process. */
@@ -45,6 +43,15 @@ static void plan_pieces(frt_cpu_gemm_t *g, int64_t work) {
   if (g->pieces < 1) g->pieces = 1;
 }
 
+/* The own kernel takes B as it lies, and is slow in columns that no vector fits. */
+static int rows_pay(const frt_cpu_gemm_t *g, double work) {
+  const int64_t odd = g->n % 16;
+  if (g->ta || g->tb) return 0;
+  if (g->m == 1) return 1;
+  if (g->m <= FEW_ROWS) return 4 * odd <= g->n;
+  return work <= SMALL_WORK && 8 * odd <= g->n;
+}
+
 frt_status_t frt_cpu_gemm_plan(frt_cpu_gemm_t *g, int64_t m, int64_t n, int64_t k,
                                int ta, int tb, frt_error_t *err) {
   const int64_t most = INT32_MAX;
@@ -61,7 +68,7 @@ frt_status_t frt_cpu_gemm_plan(frt_cpu_gemm_t *g, int64_t m, int64_t n, int64_t 
     g->route = ROUTE_INLINE;
     return FRT_OK;
   }
-  g->route = !ta && !tb && m <= FEW_ROWS ? ROUTE_ROWS : ROUTE_BLAS;
+  g->route = rows_pay(g, work) ? ROUTE_ROWS : ROUTE_BLAS;
   g->by_rows = g->route == ROUTE_BLAS && m > n;
   plan_pieces(g, work > 1e15 ? (int64_t)1e15 : (int64_t)work);
   return FRT_OK;

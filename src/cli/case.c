@@ -13,8 +13,8 @@ static frt_status_t read_json(frti_cli_case_t *c, const char *path, frt_error_t 
   c->json = json_loadb(bytes, n, 0, &why);
   free(bytes);
   if (!json_is_object(c->json))
-    return frt_fail(err, FRT_DATA_LOSS, "%s: case.json is no JSON object: line %d: %s", path,
-                    c->json ? 1 : why.line, c->json ? "another value" : why.text);
+    return frt_fail(err, FRT_DATA_LOSS, "%s: case.json is no JSON object: line %d: %s",
+        path, c->json ? 1 : why.line, c->json ? "another value" : why.text);
   c->name = json_string_value(json_object_get(c->json, "name"));
   c->kind = json_string_value(json_object_get(c->json, "kind"));
   if (!c->name || !c->kind)
@@ -22,8 +22,8 @@ static frt_status_t read_json(frti_cli_case_t *c, const char *path, frt_error_t 
   return FRT_OK;
 }
 
-static frt_status_t read_program(frti_cli_case_t *c, const char *name, const char *file,
-                                 frt_error_t *err) {
+static frt_status_t read_program(
+    frti_cli_case_t *c, const char *name, const char *file, frt_error_t *err) {
   frti_cli_case_program_t *to = &c->programs[c->n_programs];
   void *bytes = NULL;
   size_t n = 0;
@@ -45,7 +45,8 @@ static frt_status_t read_programs(frti_cli_case_t *c, frt_error_t *err) {
   c->programs = frti_cli_alloc(json_object_size(programs) * sizeof *c->programs);
   json_object_foreach(programs, name, file) {
     if (!json_is_string(file))
-      return frt_fail(err, FRT_DATA_LOSS, "case.json: the program '%s' is no file name", name);
+      return frt_fail(
+          err, FRT_DATA_LOSS, "case.json: the program '%s' is no file name", name);
     FRT_TRY(read_program(c, name, json_string_value(file), err));
   }
   return FRT_OK;
@@ -83,7 +84,8 @@ static char *find_skip(const frti_cli_case_t *c) {
   return text;
 }
 
-frt_status_t frti_cli_case_open(const char *path, frti_cli_case_t *out, frt_error_t *err) {
+frt_status_t frti_cli_case_open(
+    const char *path, frti_cli_case_t *out, frt_error_t *err) {
   memset(out, 0, sizeof *out);
   FRT_TRY(frti_cli_files_open(path, &out->files, err));
   FRT_TRY(read_json(out, path, err));
@@ -112,7 +114,8 @@ frt_program_t *frti_cli_case_program(const frti_cli_case_t *c, const char *name)
 
 frti_cli_tolerance_t frti_cli_case_tolerance(const frti_cli_case_t *c, const char *name) {
   frti_cli_tolerance_t t = c->tolerance;
-  const json_t *all = json_object_get(json_object_get(c->json, "tolerance"), "per_variable");
+  const json_t *all =
+      json_object_get(json_object_get(c->json, "tolerance"), "per_variable");
   const json_t *own = json_object_get(all, name);
   if (json_is_number(json_object_get(own, "rtol")))
     t.rtol = json_number_value(json_object_get(own, "rtol"));
@@ -122,8 +125,8 @@ frti_cli_tolerance_t frti_cli_case_tolerance(const frti_cli_case_t *c, const cha
   return t;
 }
 
-void frti_cli_case_failed(frti_cli_case_runner_t *r, const char *place, const char *fmt,
-                          ...) {
+void frti_cli_case_failed(
+    frti_cli_case_runner_t *r, const char *place, const char *fmt, ...) {
   va_list ap;
   char text[600], *line;
   va_start(ap, fmt);
@@ -135,7 +138,7 @@ void frti_cli_case_failed(frti_cli_case_runner_t *r, const char *place, const ch
 }
 
 void frti_cli_case_judged(frti_cli_case_runner_t *r, const char *place, const char *name,
-                          const frti_cli_verdict_t *v) {
+    const frti_cli_verdict_t *v) {
   ++r->out->tensors;
   if (v->share > r->out->worst) {
     r->out->worst = v->share;
@@ -144,8 +147,8 @@ void frti_cli_case_judged(frti_cli_case_runner_t *r, const char *place, const ch
   if (v->why[0]) frti_cli_case_failed(r, place, "'%s': %s", name, v->why);
 }
 
-frt_tensor_t *frti_cli_case_tensor(frti_cli_case_runner_t *r, const char *place,
-                                   const char *dir, const char *name) {
+frt_tensor_t *frti_cli_case_tensor(
+    frti_cli_case_runner_t *r, const char *place, const char *dir, const char *name) {
   char *file = frti_cli_npy_path(dir, name);
   frt_tensor_t *t = NULL;
   frt_error_t err = FRT_ERROR_INIT;

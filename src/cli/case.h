@@ -11,17 +11,17 @@ typedef struct frti_cli_tolerance {
 } frti_cli_tolerance_t;
 
 typedef struct frti_cli_verdict {
-  double share;     /* of the tolerance, at the worst element; inf: not comparable */
-  uint64_t differ;  /* elements that are not equal bit for bit */
-  char why[256];    /* "" = passed; else element, got, want */
+  double share;    /* of the tolerance, at the worst element; inf: not comparable */
+  uint64_t differ; /* elements that are not equal bit for bit */
+  char why[256];   /* "" = passed; else element, got, want */
 } frti_cli_verdict_t;
 
 /* got against want: dtype, shape, then every element. */
 void frti_cli_judge(const frt_tensor_t *got, const frt_tensor_t *want,
-                    const frti_cli_tolerance_t *tolerance, frti_cli_verdict_t *v);
+    const frti_cli_tolerance_t *tolerance, frti_cli_verdict_t *v);
 /* The same by units in the last place (float32; other types must be equal). */
 void frti_cli_judge_ulp(const frt_tensor_t *got, const frt_tensor_t *want, uint32_t ulp,
-                        frti_cli_verdict_t *v);
+    frti_cli_verdict_t *v);
 
 typedef struct frti_cli_case_program {
   const char *name;
@@ -48,16 +48,16 @@ typedef frt_executor_t *(*frti_cli_choose_t)(void *ctx, const char *program);
 
 typedef struct frti_cli_case_result {
   frti_cli_list_t failures;
-  double worst;         /* largest share of a tolerance */
-  char where[256];      /* the tensor it is in */
+  double worst;    /* largest share of a tolerance */
+  char where[256]; /* the tensor it is in */
   uint64_t runs, tensors;
   uint64_t normal, normal_differ; /* elements of normally distributed start values */
-  const char *on_purpose; /* the case's text, if something was left out */
+  const char *on_purpose;         /* the case's text, if something was left out */
   char left_out[96];
 } frti_cli_case_result_t;
 
 void frti_cli_case_run(const frti_cli_case_t *c, frt_runtime_t *rt,
-                       frti_cli_choose_t choose, void *ctx, frti_cli_case_result_t *out);
+    frti_cli_choose_t choose, void *ctx, frti_cli_case_result_t *out);
 void frti_cli_case_result_release(frti_cli_case_result_t *r);
 
 /* What case_run.c and case_start.c share. */
@@ -70,16 +70,16 @@ typedef struct frti_cli_case_runner {
 } frti_cli_case_runner_t;
 
 /* Notes a failure: "place: text". */
-void frti_cli_case_failed(frti_cli_case_runner_t *r, const char *place, const char *fmt,
-                          ...) FRT_PRINTF(3, 4);
+void frti_cli_case_failed(
+    frti_cli_case_runner_t *r, const char *place, const char *fmt, ...) FRT_PRINTF(3, 4);
 /* Notes what was judged at `place` about variable `name`. */
 void frti_cli_case_judged(frti_cli_case_runner_t *r, const char *place, const char *name,
-                          const frti_cli_verdict_t *v);
+    const frti_cli_verdict_t *v);
 /* The tolerance of a variable: the case's, loosened by per_variable. */
 frti_cli_tolerance_t frti_cli_case_tolerance(const frti_cli_case_t *c, const char *name);
 /* A recorded tensor, DIR/V.npy; a failure is noted. */
-frt_tensor_t *frti_cli_case_tensor(frti_cli_case_runner_t *r, const char *place,
-                                   const char *dir, const char *name);
+frt_tensor_t *frti_cli_case_tensor(
+    frti_cli_case_runner_t *r, const char *place, const char *dir, const char *name);
 /* A new scope as the case starts: the startup program was run and compared with init/,
  * or init/ or the parameters were loaded. NULL after a failure that ends the case. */
 frt_scope_t *frti_cli_case_start(frti_cli_case_runner_t *r, bool compare);

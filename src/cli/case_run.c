@@ -28,7 +28,7 @@ static bool on_purpose(frti_cli_case_runner_t *r, int64_t step, const char *vari
         snprintf(r->out->left_out, sizeof r->out->left_out, "'%s'", variable);
       else
         snprintf(r->out->left_out, sizeof r->out->left_out, "step %lld and what follows",
-                 (long long)ON_PURPOSE[i].from);
+            (long long)ON_PURPOSE[i].from);
     }
     return true;
   }
@@ -46,7 +46,7 @@ typedef struct step {
 } step_t;
 
 static bool prepare(frti_cli_case_runner_t *r, step_t *s, const json_t *feeds,
-                    const json_t *fetches, const json_t *ops) {
+    const json_t *fetches, const json_t *ops) {
   const size_t named = json_array_size(fetches), n_ops = json_array_size(ops);
   char dir[48];
   snprintf(dir, sizeof dir, "%sfeed", s->folder);
@@ -75,7 +75,8 @@ static bool prepare(frti_cli_case_runner_t *r, step_t *s, const json_t *feeds,
 }
 
 static void release(step_t *s) {
-  for (size_t i = 0; s->feeds && i < s->n_feeds; ++i) frt_tensor_release(s->feeds[i].tensor);
+  for (size_t i = 0; s->feeds && i < s->n_feeds; ++i)
+    frt_tensor_release(s->feeds[i].tensor);
   for (size_t i = 0; s->out && i < s->n_fetches; ++i) frt_tensor_release(s->out[i]);
   free(s->feeds);
   free(s->fetches);
@@ -100,9 +101,9 @@ static void judge_fetches(frti_cli_case_runner_t *r, const step_t *s) {
 }
 
 /* One run; false if the case cannot go on. */
-static bool run_step(frti_cli_case_runner_t *r, step_t *s, const char *program, bool prune,
-                     frt_scope_t *scope, const json_t *feeds, const json_t *fetches,
-                     const json_t *ops) {
+static bool run_step(frti_cli_case_runner_t *r, step_t *s, const char *program,
+    bool prune, frt_scope_t *scope, const json_t *feeds, const json_t *fetches,
+    const json_t *ops) {
   const frt_run_options_t options = {.struct_size = sizeof options, .use_prune = prune};
   frt_program_t *p = frti_cli_case_program(r->c, program);
   frt_error_t err = FRT_ERROR_INIT;
@@ -114,8 +115,7 @@ static bool run_step(frti_cli_case_runner_t *r, step_t *s, const char *program, 
   } else {
     ++r->out->runs;
     if (frt_executor_run(r->choose(r->ctx, program), p, scope, s->feeds, s->n_feeds,
-                         s->fetches, s->n_fetches, s->n_fetches ? s->out : NULL, &options,
-                         &err)) {
+            s->fetches, s->n_fetches, s->n_fetches ? s->out : NULL, &options, &err)) {
       frti_cli_case_failed(r, s->place, "%s", err.message);
       good = false;
     } else {
@@ -126,15 +126,19 @@ static bool run_step(frti_cli_case_runner_t *r, step_t *s, const char *program, 
   return good;
 }
 
+static void add_names(frti_cli_list_t *names, const json_t *array) {
+  for (size_t i = 0; i < json_array_size(array); ++i) {
+    const char *name = json_string_value(json_array_get(array, i));
+    if (name && !frti_cli_list_has(names, name)) frti_cli_list_add(names, name);
+  }
+}
+
 /* Every persistable the case names, and whatever else the folder holds. */
 static void judge_final(frti_cli_case_runner_t *r, const char *dir, frt_scope_t *scope) {
-  const json_t *persistables = json_object_get(r->c->json, "persistables");
   frti_cli_list_t names = {0}, files = {0};
   const int64_t last = (int64_t)json_array_size(json_object_get(r->c->json, "steps"));
-  for (size_t i = 0; i < json_array_size(persistables); ++i) {
-    const char *name = json_string_value(json_array_get(persistables, i));
-    if (name) frti_cli_list_add(&names, name);
-  }
+  add_names(&names, json_object_get(r->c->json, "persistables"));
+  add_names(&names, json_object_get(r->c->json, "made_by_a_later_program"));
   frti_cli_files_list(r->c->files, dir, &files);
   for (size_t i = 0; i < files.n; ++i) {
     char name[512], *dot = strstr(files.items[i], ".npy");
@@ -188,9 +192,10 @@ static bool run_steps(frti_cli_case_runner_t *r, scopes_t *all) {
   const json_t *count = json_object_get(r->c->json, "n_steps");
   json_t *e;
   size_t i;
-  if (!json_is_array(steps) || json_integer_value(count) != (json_int_t)json_array_size(steps)) {
+  if (!json_is_array(steps) ||
+      json_integer_value(count) != (json_int_t)json_array_size(steps)) {
     frti_cli_case_failed(r, "case.json", "n_steps is %lld, but there are %zu steps",
-                         (long long)json_integer_value(count), json_array_size(steps));
+        (long long)json_integer_value(count), json_array_size(steps));
     return false;
   }
   json_array_foreach(steps, i, e) {
@@ -202,9 +207,9 @@ static bool run_steps(frti_cli_case_runner_t *r, scopes_t *all) {
     snprintf(s.folder, sizeof s.folder, "step_%03zu/", i);
     if (!scope || frti_cli_interrupted()) return false;
     if (!run_step(r, &s, program ? program : "main",
-                  json_is_true(json_object_get(e, "use_prune")), scope,
-                  json_object_get(e, "feeds"), json_object_get(e, "fetches"),
-                  json_object_get(e, "minimize_ops_in_fetch")))
+            json_is_true(json_object_get(e, "use_prune")), scope,
+            json_object_get(e, "feeds"), json_object_get(e, "fetches"),
+            json_object_get(e, "minimize_ops_in_fetch")))
       return false;
   }
   return true;
@@ -213,11 +218,11 @@ static bool run_steps(frti_cli_case_runner_t *r, scopes_t *all) {
 static void run_newer(frti_cli_case_runner_t *r, frt_scope_t *scope) {
   step_t s = {.place = "run"};
   run_step(r, &s, "main", false, scope, json_object_get(r->c->json, "feeds"),
-           json_object_get(r->c->json, "fetches"), NULL);
+      json_object_get(r->c->json, "fetches"), NULL);
 }
 
 void frti_cli_case_run(const frti_cli_case_t *c, frt_runtime_t *rt,
-                       frti_cli_choose_t choose, void *ctx, frti_cli_case_result_t *out) {
+    frti_cli_choose_t choose, void *ctx, frti_cli_case_result_t *out) {
   frti_cli_case_runner_t r = {c, rt, choose, ctx, out};
   scopes_t all = {0};
   memset(out, 0, sizeof *out);

@@ -29,8 +29,8 @@ static int64_t writer(const frt_program_t *p, const char *name) {
  * bit for bit, normal ones by one unit in the last place, truncated normal ones by
  * 1e-5 of the standard deviation (the recorded case's own note: which inverse erf in
  * fp32 was used is not known). */
-static void judge_start(frti_cli_case_runner_t *r, const frt_program_t *p, const char *name,
-                        const frt_tensor_t *got, const frt_tensor_t *want) {
+static void judge_start(frti_cli_case_runner_t *r, const frt_program_t *p,
+    const char *name, const frt_tensor_t *got, const frt_tensor_t *want) {
   static const char *const EXACT[] = {"fill_constant", "uniform_random", "assign_value"};
   const int64_t op = writer(p, name);
   const char *type = op < 0 ? "" : frt_program_op_type(p, 0, (uint32_t)op);
@@ -38,7 +38,8 @@ static void judge_start(frti_cli_case_runner_t *r, const frt_program_t *p, const
   frt_attr_info_t std = {0};
   frti_cli_verdict_t v;
   bool exact = false;
-  for (size_t i = 0; i < sizeof EXACT / sizeof EXACT[0]; ++i) exact |= !strcmp(type, EXACT[i]);
+  for (size_t i = 0; i < sizeof EXACT / sizeof EXACT[0]; ++i)
+    exact |= !strcmp(type, EXACT[i]);
   if (exact) {
     frti_cli_judge_ulp(got, want, 0, &v);
   } else if (!strcmp(type, "gaussian_random")) {
@@ -48,7 +49,8 @@ static void judge_start(frti_cli_case_runner_t *r, const frt_program_t *p, const
   } else {
     if (!strcmp(type, "truncated_gaussian_random"))
       t = (frti_cli_tolerance_t){
-          .atol_floor = 1e-5 * (frti_cli_attr(p, 0, (uint32_t)op, "std", &std) ? std.f : 1)};
+          .atol_floor =
+              1e-5 * (frti_cli_attr(p, 0, (uint32_t)op, "std", &std) ? std.f : 1)};
     frti_cli_judge(got, want, &t, &v);
   }
   frti_cli_case_judged(r, "init", name, &v);
@@ -62,7 +64,8 @@ static void names_of_init(const frti_cli_case_t *c, frti_cli_list_t *out) {
   frti_cli_list_t late = {0}, files = {0};
   json_t *e;
   size_t i;
-  json_array_foreach(later, i, e) if (json_is_string(e)) frti_cli_list_add(&late, json_string_value(e));
+  json_array_foreach(later, i, e) if (json_is_string(e))
+      frti_cli_list_add(&late, json_string_value(e));
   json_array_foreach(all, i, e) {
     const char *name = json_string_value(e);
     if (name && !frti_cli_list_has(&late, name)) frti_cli_list_add(out, name);
@@ -81,13 +84,14 @@ static void names_of_init(const frti_cli_case_t *c, frti_cli_list_t *out) {
   frti_cli_list_release(&late);
 }
 
-static void compare_init(frti_cli_case_runner_t *r, const frt_program_t *p,
-                         frt_scope_t *scope) {
+static void compare_init(
+    frti_cli_case_runner_t *r, const frt_program_t *p, frt_scope_t *scope) {
   frti_cli_list_t names = {0};
   names_of_init(r->c, &names);
   for (size_t i = 0; i < names.n; ++i) {
     frt_error_t err = FRT_ERROR_INIT;
-    frt_tensor_t *got = NULL, *want = frti_cli_case_tensor(r, "init", "init", names.items[i]);
+    frt_tensor_t *got = NULL,
+                 *want = frti_cli_case_tensor(r, "init", "init", names.items[i]);
     if (want && frt_scope_get(scope, names.items[i], &got, &err))
       frti_cli_case_failed(r, "init", "'%s': %s", names.items[i], err.message);
     if (got) judge_start(r, p, names.items[i], got, want);
@@ -134,7 +138,8 @@ static bool load_parameters(frti_cli_case_runner_t *r, frt_scope_t *scope) {
     frt_tensor_t *t = NULL;
     size_t used = 0;
     if (frt_paddle_tensor_parse((char *)bytes + at, n - at, &t, &used, &err) ||
-        frt_scope_set(scope, json_is_string(name) ? json_string_value(name) : "", t, &err)) {
+        frt_scope_set(
+            scope, json_is_string(name) ? json_string_value(name) : "", t, &err)) {
       frti_cli_case_failed(r, file, "record %zu: %s", i, err.message);
       good = false;
     }
@@ -152,8 +157,8 @@ static bool fill(frti_cli_case_runner_t *r, frt_scope_t *scope, bool compare) {
   if (!startup) return load_parameters(r, scope);
   if (draws_freely(startup)) return load_init(r, scope);
   ++r->out->runs;
-  if (frt_executor_run(r->choose(r->ctx, "startup"), startup, scope, NULL, 0, NULL, 0, NULL,
-                       NULL, &err)) {
+  if (frt_executor_run(r->choose(r->ctx, "startup"), startup, scope, NULL, 0, NULL, 0,
+          NULL, NULL, &err)) {
     frti_cli_case_failed(r, "startup", "%s", err.message);
     return false;
   }

@@ -17,9 +17,19 @@
 #include "fluidrt/fluidrt.h"
 
 /* The numbers of sysexits.h, and the shell's for an interrupt. */
-enum { CLI_OK = 0, CLI_NO = 1, CLI_USAGE = 64, CLI_DATA = 65, CLI_NO_INPUT = 66,
-       CLI_UNAVAILABLE = 69, CLI_INTERNAL = 70, CLI_MEMORY = 71,
-       CLI_CANNOT_CREATE = 73, CLI_CANNOT_WRITE = 74, CLI_INTERRUPTED = 130 };
+enum {
+  CLI_OK = 0,
+  CLI_NO = 1,
+  CLI_USAGE = 64,
+  CLI_DATA = 65,
+  CLI_NO_INPUT = 66,
+  CLI_UNAVAILABLE = 69,
+  CLI_INTERNAL = 70,
+  CLI_MEMORY = 71,
+  CLI_CANNOT_CREATE = 73,
+  CLI_CANNOT_WRITE = 74,
+  CLI_INTERRUPTED = 130
+};
 
 int frti_cli_run(int argc, char **argv);
 int frti_cli_train(int argc, char **argv);
@@ -40,14 +50,15 @@ typedef struct frti_cli {
   uint32_t threads;
   uint64_t seed;
   bool json, no_fuse, quiet;
+  bool no_warnings; /* the verb asks for what would be warned of */
 } frti_cli_t;
 
 /* The common options as an argp child: its input is the verb's frti_cli_t. */
 extern const struct argp frti_cli_argp;
 extern const struct argp_child frti_cli_children[];
 /* "12", whole and in range, else argp_error (which exits with 64). */
-uint64_t frti_cli_number(struct argp_state *state, const char *option,
-                         const char *text, uint64_t max);
+uint64_t frti_cli_number(
+    struct argp_state *state, const char *option, const char *text, uint64_t max);
 
 /* ---- texts, lists (text.c) ---------------------------------------------------- */
 
@@ -78,8 +89,7 @@ void frti_cli_json_print(json_t *root);
 /* ---- errors and exit status (errors.c) --------------------------------------- */
 
 /* One line on stderr: "fluidrt run: " and the text. Returns `code`. */
-int frti_cli_fail(const frti_cli_t *cli, int code, const char *fmt, ...)
-    FRT_PRINTF(3, 4);
+int frti_cli_fail(const frti_cli_t *cli, int code, const char *fmt, ...) FRT_PRINTF(3, 4);
 /* The same for a library error about `what` (a file, NULL: none): the exit status
  * comes from one table over status and phase. */
 int frti_cli_error(const frti_cli_t *cli, const char *what, const frt_error_t *err);
@@ -102,15 +112,13 @@ int frti_cli_open_runtime(const frti_cli_t *cli, frti_cli_session_t *s);
 int frti_cli_open(const frti_cli_t *cli, frti_cli_session_t *s);
 void frti_cli_close(frti_cli_session_t *s);
 int frti_cli_executor(const frti_cli_t *cli, frt_runtime_t *rt, const char *places,
-                      const frt_pin_t *pin, frt_executor_t **out);
+    const frt_pin_t *pin, frt_executor_t **out);
 int frti_cli_load(const frti_cli_t *cli, const char *path, frt_program_t **out);
 /* While set, SIGINT cancels the run of this executor; NULL: nothing is watched. */
 void frti_cli_watch(frt_executor_t *exe);
 /* SIGINT is only noted: the run in progress ends as usual. */
 void frti_cli_watch_between_runs(void);
 bool frti_cli_interrupted(void);
-/* One line if anything ran on another place than the first. */
-void frti_cli_note_fallback(const frti_cli_t *cli, const frt_executor_t *exe);
 
 /* ---- looking into programs (look.c) -------------------------------------------- */
 
@@ -121,12 +129,12 @@ void frti_cli_feeds(const frt_program_t *p, frti_cli_list_t *out);
 void frti_cli_fetches(const frt_program_t *p, frti_cli_list_t *out);
 /* The attribute of an op; false if it is not there. */
 bool frti_cli_attr(const frt_program_t *p, int32_t block, uint32_t op, const char *name,
-                   frt_attr_info_t *out);
+    frt_attr_info_t *out);
 /* The first argument of a slot, NULL if there is none. */
-const char *frti_cli_in(const frt_program_t *p, int32_t block, uint32_t op,
-                        const char *slot);
-const char *frti_cli_out(const frt_program_t *p, int32_t block, uint32_t op,
-                         const char *slot);
+const char *frti_cli_in(
+    const frt_program_t *p, int32_t block, uint32_t op, const char *slot);
+const char *frti_cli_out(
+    const frt_program_t *p, int32_t block, uint32_t op, const char *slot);
 /* The op types of all blocks that the library does not know, sorted, once each. */
 void frti_cli_unknown_ops(const frt_program_t *p, frti_cli_list_t *out);
 
@@ -134,14 +142,14 @@ void frti_cli_unknown_ops(const frt_program_t *p, frti_cli_list_t *out);
 
 typedef struct frti_cli_files frti_cli_files_t;
 /* Errors: NOT_FOUND; DATA_LOSS neither a folder nor a zip file. */
-frt_status_t frti_cli_files_open(const char *path, frti_cli_files_t **out,
-                                 frt_error_t *err);
+frt_status_t frti_cli_files_open(
+    const char *path, frti_cli_files_t **out, frt_error_t *err);
 void frti_cli_files_close(frti_cli_files_t *f);
 /* *bytes for free(), with a NUL behind. Errors: NOT_FOUND, DATA_LOSS, UNAVAILABLE. */
-frt_status_t frti_cli_files_read(frti_cli_files_t *f, const char *name, void **bytes,
-                                 size_t *n, frt_error_t *err);
-frt_status_t frti_cli_files_npy(frti_cli_files_t *f, const char *name,
-                                frt_tensor_t **out, frt_error_t *err);
+frt_status_t frti_cli_files_read(
+    frti_cli_files_t *f, const char *name, void **bytes, size_t *n, frt_error_t *err);
+frt_status_t frti_cli_files_npy(
+    frti_cli_files_t *f, const char *name, frt_tensor_t **out, frt_error_t *err);
 /* The names of the files directly in `dir` ("" is the top), sorted. */
 void frti_cli_files_list(frti_cli_files_t *f, const char *dir, frti_cli_list_t *out);
 
@@ -156,7 +164,8 @@ char *frti_cli_npy_path(const char *dir, const char *name);
 int frti_cli_make_dir(const frti_cli_t *cli, const char *dir);
 
 /* Writes a program in the kind that the suffix of `path` asks for. */
-int frti_cli_save_program(const frti_cli_t *cli, const frt_program_t *p, const char *path);
+int frti_cli_save_program(
+    const frti_cli_t *cli, const frt_program_t *p, const char *path);
 /* The bytes of a serialized program without op_callstack; *out for free(). */
 bool frti_cli_strip_callstack(const void *bytes, size_t n, void **out, size_t *out_n);
 

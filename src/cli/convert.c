@@ -15,30 +15,38 @@ typedef struct convert_args {
 enum { KEY_STRIP = 0x2001, KEY_FEED, KEY_FETCH, KEY_OPS, KEY_EXPLAIN, KEY_PADDLE };
 
 static const struct argp_option CONVERT_OPTIONS[] = {
-    {"strip", KEY_STRIP, "WHAT", 0, "Leave out: callstack (the Python stacks of the ops)"},
+    {"strip", KEY_STRIP, "WHAT", 0,
+        "Leave out: callstack (the Python stacks of the ops)"},
     {0}};
 
 static error_t parse_convert(int key, char *arg, struct argp_state *state) {
   convert_args_t *a = state->input;
   switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &a->cli; return 0;
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &a->cli;
+      return 0;
     case KEY_STRIP:
-      if (strcmp(arg, "callstack")) argp_error(state, "--strip '%s': only callstack can be left out", arg);
+      if (strcmp(arg, "callstack"))
+        argp_error(state, "--strip '%s': only callstack can be left out", arg);
       a->strip = true;
       return 0;
     case ARGP_KEY_ARG:
       if (a->out) argp_error(state, "too many files: '%s'", arg);
-      if (a->in) a->out = arg;
-      else a->in = arg;
+      if (a->in)
+        a->out = arg;
+      else
+        a->in = arg;
       return 0;
     case ARGP_KEY_END:
       if (!a->out) argp_error(state, "which IN and OUT?");
       return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+      return ARGP_ERR_UNKNOWN;
   }
 }
 
-/* Saving re-encodes; the note says when that changes bytes that nobody asked to change. */
+/* Saving re-encodes; the note says when that changes bytes that nobody asked to change.
+ */
 static void note_canonical(const convert_args_t *a, const frt_program_t *p) {
   frti_cli_files_t *folder = NULL;
   char *dir = frti_cli_strdup(a->in), *slash = strrchr(dir, '/');
@@ -48,10 +56,14 @@ static void note_canonical(const convert_args_t *a, const frt_program_t *p) {
   struct stat st;
   if (slash) *slash = 0;
   if (!stat(a->in, &st) && S_ISREG(st.st_mode) &&
-      !frti_cli_files_open(!slash ? "." : dir[0] ? dir : "/", &folder, NULL) &&
+      !frti_cli_files_open(!slash   ? "."
+                           : dir[0] ? dir
+                                    : "/",
+          &folder, NULL) &&
       !frti_cli_files_read(folder, file, &bytes, &n, NULL) &&
       !frt_program_bytes_canonical(p, bytes, n))
-    frti_cli_note(&a->cli, "%s is not canonical protobuf: the copy means the same in other bytes", a->in);
+    frti_cli_note(&a->cli,
+        "%s is not canonical protobuf: the copy means the same in other bytes", a->in);
   free(bytes);
   frti_cli_files_close(folder);
   free(dir);
@@ -63,9 +75,11 @@ static int strip_program(const convert_args_t *a, frt_program_t **p) {
   void *bytes = NULL, *less = NULL;
   size_t n = 0, m = 0;
   int code = CLI_OK;
-  if (frt_program_serialize(*p, &bytes, &n, &err)) return frti_cli_error(&a->cli, a->in, &err);
+  if (frt_program_serialize(*p, &bytes, &n, &err))
+    return frti_cli_error(&a->cli, a->in, &err);
   if (!frti_cli_strip_callstack(bytes, n, &less, &m))
-    code = frti_cli_fail(&a->cli, CLI_INTERNAL, "%s: its own bytes do not read back", a->in);
+    code =
+        frti_cli_fail(&a->cli, CLI_INTERNAL, "%s: its own bytes do not read back", a->in);
   else if (frt_program_parse(less, m, NULL, &stripped, &err))
     code = frti_cli_error(&a->cli, a->in, &err);
   frt_free(bytes);
@@ -77,8 +91,7 @@ static int strip_program(const convert_args_t *a, frt_program_t **p) {
 }
 
 int frti_cli_convert(int argc, char **argv) {
-  static const struct argp argp = {
-      CONVERT_OPTIONS, parse_convert, "IN OUT",
+  static const struct argp argp = {CONVERT_OPTIONS, parse_convert, "IN OUT",
       "Writes the program IN as OUT; the suffix of OUT says how: .pdmodel, .pb and "
       "__model__ are binary, .pbtxt is text.",
       frti_cli_children, NULL, NULL};
@@ -94,7 +107,8 @@ int frti_cli_convert(int argc, char **argv) {
   return code;
 }
 
-/* ---- prune ------------------------------------------------------------------------------ */
+/* ---- prune
+ * ------------------------------------------------------------------------------ */
 
 typedef struct prune_args {
   frti_cli_t cli; /* first: see frti_cli_children */
@@ -108,11 +122,12 @@ typedef struct prune_args {
 static const struct argp_option PRUNE_OPTIONS[] = {
     {"feed", KEY_FEED, "NAME", 0, "A variable that will be fed (may be repeated)"},
     {"fetch", KEY_FETCH, "NAME", 0, "A variable that will be fetched (may be repeated)"},
-    {"fetch-ops", KEY_OPS, "N,N,...", 0, "Operators in the fetch list, by index in block 0"},
+    {"fetch-ops", KEY_OPS, "N,N,...", 0,
+        "Operators in the fetch list, by index in block 0"},
     {"output", 'o', "OUT", 0, "The program to write"},
     {"explain", KEY_EXPLAIN, NULL, 0, "Say which ops stay and which go"},
     {"paddle-rule", KEY_PADDLE, NULL, 0,
-     "Fluid's own rule: clip and decay go when operators are in the fetch list"},
+        "Fluid's own rule: clip and decay go when operators are in the fetch list"},
     {0}};
 
 static void add_ops(prune_args_t *a, char *arg, struct argp_state *state) {
@@ -129,28 +144,45 @@ static void add_ops(prune_args_t *a, char *arg, struct argp_state *state) {
 static error_t parse_prune(int key, char *arg, struct argp_state *state) {
   prune_args_t *a = state->input;
   switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &a->cli; return 0;
-    case KEY_FEED: frti_cli_list_add(&a->feeds, arg); return 0;
-    case KEY_FETCH: frti_cli_list_add(&a->fetches, arg); return 0;
-    case KEY_OPS: add_ops(a, arg, state); return 0;
-    case KEY_EXPLAIN: a->explain = true; return 0;
-    case KEY_PADDLE: a->paddle = true; return 0;
-    case 'o': a->out = arg; return 0;
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &a->cli;
+      return 0;
+    case KEY_FEED:
+      frti_cli_list_add(&a->feeds, arg);
+      return 0;
+    case KEY_FETCH:
+      frti_cli_list_add(&a->fetches, arg);
+      return 0;
+    case KEY_OPS:
+      add_ops(a, arg, state);
+      return 0;
+    case KEY_EXPLAIN:
+      a->explain = true;
+      return 0;
+    case KEY_PADDLE:
+      a->paddle = true;
+      return 0;
+    case 'o':
+      a->out = arg;
+      return 0;
     case ARGP_KEY_ARG:
       if (a->in) argp_error(state, "one PROGRAM at a time: '%s' and '%s'", a->in, arg);
       a->in = arg;
       return 0;
     case ARGP_KEY_END:
       if (!a->in) argp_error(state, "which PROGRAM?");
-      if (!a->out && !a->explain && !a->cli.json) argp_error(state, "-o OUT or --explain?");
-      if (!a->fetches.n && !a->n_ops) argp_error(state, "--fetch or --fetch-ops: what is needed?");
+      if (!a->out && !a->explain && !a->cli.json)
+        argp_error(state, "-o OUT or --explain?");
+      if (!a->fetches.n && !a->n_ops)
+        argp_error(state, "--fetch or --fetch-ops: what is needed?");
       return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+      return ARGP_ERR_UNKNOWN;
   }
 }
 
-static void report_prune(const prune_args_t *a, const frt_program_t *p, const uint32_t *kept,
-                         size_t n_kept) {
+static void report_prune(
+    const prune_args_t *a, const frt_program_t *p, const uint32_t *kept, size_t n_kept) {
   json_t *root = a->cli.json ? json_object() : NULL, *stay = json_array();
   size_t k = 0;
   const uint32_t n = frt_program_n_ops(p, 0);
@@ -158,7 +190,8 @@ static void report_prune(const prune_args_t *a, const frt_program_t *p, const ui
     const bool keep = k < n_kept && kept[k] == i;
     k += keep;
     if (keep && root) json_array_append_new(stay, json_integer(i));
-    if (!root) printf("%s %3u %s\n", keep ? "keep" : "drop", i, frt_program_op_type(p, 0, i));
+    if (!root)
+      printf("%s %3u %s\n", keep ? "keep" : "drop", i, frt_program_op_type(p, 0, i));
   }
   if (root) {
     json_object_set(root, "kept", stay);
@@ -171,9 +204,9 @@ static void report_prune(const prune_args_t *a, const frt_program_t *p, const ui
 }
 
 int frti_cli_prune(int argc, char **argv) {
-  static const struct argp argp = {
-      PRUNE_OPTIONS, parse_prune, "PROGRAM",
-      "Keeps the ops that a fetch list needs, by the rule of Fluid's use_prune, with what "
+  static const struct argp argp = {PRUNE_OPTIONS, parse_prune, "PROGRAM",
+      "Keeps the ops that a fetch list needs, by the rule of Fluid's use_prune, with "
+      "what "
       "the named updates need (clip, decay).",
       frti_cli_children, NULL, NULL};
   prune_args_t a = {.cli = {.verb = "prune"}};
@@ -183,11 +216,14 @@ int frti_cli_prune(int argc, char **argv) {
   size_t n_kept = 0;
   int code;
   argp_parse(&argp, argc, argv, 0, NULL, &a);
-  const frt_prune_request_t request = {
-      .struct_size = sizeof request,
-      .feeds = (const char *const *)a.feeds.items, .n_feeds = a.feeds.n,
-      .fetches = (const char *const *)a.fetches.items, .n_fetches = a.fetches.n,
-      .ops = a.ops, .n_ops = a.n_ops, .paddle_rule = a.paddle};
+  const frt_prune_request_t request = {.struct_size = sizeof request,
+      .feeds = (const char *const *)a.feeds.items,
+      .n_feeds = a.feeds.n,
+      .fetches = (const char *const *)a.fetches.items,
+      .n_fetches = a.fetches.n,
+      .ops = a.ops,
+      .n_ops = a.n_ops,
+      .paddle_rule = a.paddle};
   code = frti_cli_load(&a.cli, a.in, &p);
   if (!code && frt_program_prune(p, &request, &pruned, &kept, &n_kept, &err)) {
     err.phase = FRT_PHASE_PLAN; /* a name that is not there is a fault of the data */

@@ -9,7 +9,8 @@
 
 enum { COLUMNS = 60, ROWS = 10 };
 
-/* The mean of y over the part that falls to column c of `columns`; nan if there is none. */
+/* The mean of y over the part that falls to column c of `columns`; nan if there is none.
+ */
 static double column(const double *y, size_t n, size_t c, size_t columns) {
   const size_t from = c * n / columns, to = (c + 1) * n / columns;
   double sum = 0;
@@ -58,10 +59,13 @@ void frti_cli_curve(FILE *to, const char *title, const double *y, size_t n) {
     const double v = column(y, n, c, columns);
     long at, from;
     if (isnan(v)) continue;
-    at = high > low ? lround((high - v) / (high - low) * (double)(height - 1)) : height / 2;
+    at = high > low ? lround((high - v) / (high - low) * (double)(height - 1))
+                    : height / 2;
     /* A steep part is a line, not two dots. */
-    from = before < 0 || labs(at - before) < 2 ? at : before < at ? before + 1 : before - 1;
-    for (long k = from; ; k += k < at ? 1 : -1) {
+    from = before < 0 || labs(at - before) < 2 ? at
+           : before < at                       ? before + 1
+                                               : before - 1;
+    for (long k = from;; k += k < at ? 1 : -1) {
       cells[k / (long)per_y][c / per_x] |=
           (unsigned char)(braille ? dot((unsigned)(c % 2), (unsigned)(k % 4)) : 1);
       if (k == at) break;
@@ -70,12 +74,17 @@ void frti_cli_curve(FILE *to, const char *title, const double *y, size_t n) {
   }
   fprintf(to, "%s\n", title);
   for (int r = 0; r < ROWS; ++r) {
-    if (r == 0 || r == ROWS - 1) fprintf(to, "%10.4g |", r ? low : high);
-    else fprintf(to, "%10s |", "");
+    if (r == 0 || r == ROWS - 1)
+      fprintf(to, "%10.4g |", r ? low : high);
+    else
+      fprintf(to, "%10s |", "");
     for (int c = 0; c < COLUMNS; ++c) {
-      if (!cells[r][c]) fputc(' ', to);
-      else if (braille) put_utf8(to, cells[r][c]);
-      else fputc('*', to);
+      if (!cells[r][c])
+        fputc(' ', to);
+      else if (braille)
+        put_utf8(to, cells[r][c]);
+      else
+        fputc('*', to);
     }
     fputc('\n', to);
   }

@@ -16,39 +16,53 @@ enum { KEY_SHAPE = 0x2001, KEY_BATCH, KEY_FETCH, KEY_PRUNE };
 
 static const struct argp_option OPTIONS[] = {
     {"feed-shape", KEY_SHAPE, "NAME=2,3", 0, "The shape of a feed (may be repeated)"},
-    {"batch", KEY_BATCH, "N", 0, "What unknown extents of other feeds count as (default 1)"},
+    {"batch", KEY_BATCH, "N", 0,
+        "What unknown extents of other feeds count as (default 1)"},
     {"fetch", KEY_FETCH, "NAME", 0, "A variable to fetch (may be repeated)"},
-    {"prune", KEY_PRUNE, NULL, 0, "Plan only what the fetch list needs (Fluid's use_prune)"},
+    {"prune", KEY_PRUNE, NULL, 0,
+        "Plan only what the fetch list needs (Fluid's use_prune)"},
     {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   args_t *a = state->input;
   char *equals;
   switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &a->cli; return 0;
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &a->cli;
+      return 0;
     case KEY_SHAPE:
       equals = strchr(arg, '=');
-      if (!equals || equals == arg) argp_error(state, "--feed-shape '%s': wanted NAME=2,3", arg);
+      if (!equals || equals == arg)
+        argp_error(state, "--feed-shape '%s': wanted NAME=2,3", arg);
       *equals = 0;
       frti_cli_list_add(&a->names, arg);
       frti_cli_list_add(&a->shapes, equals + 1);
       return 0;
-    case KEY_BATCH: a->batch = (int64_t)frti_cli_number(state, "--batch", arg, INT32_MAX); return 0;
-    case KEY_FETCH: frti_cli_list_add(&a->fetches, arg); return 0;
-    case KEY_PRUNE: a->prune = true; return 0;
+    case KEY_BATCH:
+      a->batch = (int64_t)frti_cli_number(state, "--batch", arg, INT32_MAX);
+      return 0;
+    case KEY_FETCH:
+      frti_cli_list_add(&a->fetches, arg);
+      return 0;
+    case KEY_PRUNE:
+      a->prune = true;
+      return 0;
     case ARGP_KEY_ARG:
-      if (a->program) argp_error(state, "one PROGRAM at a time: '%s' and '%s'", a->program, arg);
+      if (a->program)
+        argp_error(state, "one PROGRAM at a time: '%s' and '%s'", a->program, arg);
       a->program = arg;
       return 0;
     case ARGP_KEY_END:
       if (!a->program) argp_error(state, "which PROGRAM?");
       return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+      return ARGP_ERR_UNKNOWN;
   }
 }
 
 /* A feed of zeros with the declared dtype and the given shape. */
-static int make_feed(const args_t *a, const frt_program_t *p, size_t i, frt_feed_t *feed) {
+static int make_feed(
+    const args_t *a, const frt_program_t *p, size_t i, frt_feed_t *feed) {
   frt_error_t err = FRT_ERROR_INIT;
   frt_var_info_t v;
   int64_t dims[FRT_MAX_RANK];
@@ -58,8 +72,9 @@ static int make_feed(const args_t *a, const frt_program_t *p, size_t i, frt_feed
     char *end = NULL;
     const long long extent = strtoll(at, &end, 10);
     if (end == at || extent < 0 || rank == FRT_MAX_RANK || (*end && *end != ','))
-      return frti_cli_fail(&a->cli, CLI_USAGE, "--feed-shape %s=%s: wanted extents such as 2,3",
-                           a->names.items[i], a->shapes.items[i]);
+      return frti_cli_fail(&a->cli, CLI_USAGE,
+          "--feed-shape %s=%s: wanted extents such as 2,3", a->names.items[i],
+          a->shapes.items[i]);
     dims[rank++] = extent;
     at = *end ? end + 1 : end;
   }
@@ -68,14 +83,16 @@ static int make_feed(const args_t *a, const frt_program_t *p, size_t i, frt_feed
     return frti_cli_error(&a->cli, a->program, &err);
   }
   feed->name = a->names.items[i];
-  if (frt_tensor_create(v.dtype < 0 ? FRT_F32 : (frt_dtype_t)v.dtype, rank, dims, &feed->tensor, &err))
+  if (frt_tensor_create(
+          v.dtype < 0 ? FRT_F32 : (frt_dtype_t)v.dtype, rank, dims, &feed->tensor, &err))
     return frti_cli_error(&a->cli, feed->name, &err);
   return CLI_OK;
 }
 
 static int explain(args_t *a, const frti_cli_session_t *s, const frt_program_t *p,
-                   const frt_feed_t *feeds) {
-  const frt_run_options_t options = {.struct_size = sizeof options, .use_prune = a->prune};
+    const frt_feed_t *feeds) {
+  const frt_run_options_t options = {
+      .struct_size = sizeof options, .use_prune = a->prune};
   frt_fetch_t *fetches;
   frt_error_t err = FRT_ERROR_INIT;
   char *text = NULL;
@@ -83,8 +100,8 @@ static int explain(args_t *a, const frti_cli_session_t *s, const frt_program_t *
   if (!a->fetches.n) frti_cli_fetches(p, &a->fetches);
   fetches = frti_cli_alloc((a->fetches.n + 1) * sizeof *fetches);
   for (size_t i = 0; i < a->fetches.n; ++i) fetches[i].var = a->fetches.items[i];
-  if (frt_executor_explain(s->exe, p, NULL, feeds, a->names.n, fetches, a->fetches.n, a->batch,
-                           &options, a->cli.json, &text, &err)) {
+  if (frt_executor_explain(s->exe, p, NULL, feeds, a->names.n, fetches, a->fetches.n,
+          a->batch, &options, a->cli.json, &text, &err)) {
     code = frti_cli_error(&a->cli, a->program, &err);
   } else {
     fputs(text, stdout);
@@ -96,9 +113,9 @@ static int explain(args_t *a, const frti_cli_session_t *s, const frt_program_t *
 }
 
 int frti_cli_explain(int argc, char **argv) {
-  static const struct argp argp = {
-      OPTIONS, parse, "PROGRAM",
-      "Says which op of PROGRAM runs where and why not elsewhere, what is pruned, fused and "
+  static const struct argp argp = {OPTIONS, parse, "PROGRAM",
+      "Says which op of PROGRAM runs where and why not elsewhere, what is pruned, fused "
+      "and "
       "copied, and the peak memory. Nothing is run.",
       frti_cli_children, NULL, NULL};
   args_t a = {.cli = {.verb = "explain"}, .batch = 1};

@@ -31,8 +31,8 @@ static char *find_prefix(zip_t *zip) {
   return frti_cli_strdup("");
 }
 
-frt_status_t frti_cli_files_open(const char *path, frti_cli_files_t **out,
-                                 frt_error_t *err) {
+frt_status_t frti_cli_files_open(
+    const char *path, frti_cli_files_t **out, frt_error_t *err) {
   struct stat st;
   zip_t *zip = NULL;
   int why = 0;
@@ -44,7 +44,7 @@ frt_status_t frti_cli_files_open(const char *path, frti_cli_files_t **out,
       zip_error_t e;
       zip_error_init_with_code(&e, why);
       frt_fail(err, FRT_DATA_LOSS, "%s: no folder and no readable zip file: %s", path,
-               zip_error_strerror(&e));
+          zip_error_strerror(&e));
       zip_error_fini(&e);
       return FRT_DATA_LOSS;
     }
@@ -64,8 +64,8 @@ void frti_cli_files_close(frti_cli_files_t *f) {
   free(f);
 }
 
-static frt_status_t read_zip(frti_cli_files_t *f, const char *name, void **bytes,
-                             size_t *n, frt_error_t *err) {
+static frt_status_t read_zip(
+    frti_cli_files_t *f, const char *name, void **bytes, size_t *n, frt_error_t *err) {
   char *full = frti_cli_text("%s%s", f->prefix, name);
   zip_stat_t st;
   zip_file_t *file = NULL;
@@ -78,7 +78,7 @@ static frt_status_t read_zip(frti_cli_files_t *f, const char *name, void **bytes
   }
   if (!(st.valid & ZIP_STAT_SIZE) || st.size > MAX_FILE) {
     status = frt_fail(err, FRT_RESOURCE_EXHAUSTED, "%s: '%s' is larger than %d bytes",
-                      f->path, full, MAX_FILE);
+        f->path, full, MAX_FILE);
     goto done;
   }
   file = zip_fopen(f->zip, full, 0);
@@ -87,7 +87,7 @@ static frt_status_t read_zip(frti_cli_files_t *f, const char *name, void **bytes
   if (!file || zip_fread(file, data, st.size) != (zip_int64_t)st.size ||
       zip_fread(file, data + st.size, 1) != 0) {
     status = frt_fail(err, FRT_DATA_LOSS, "%s: '%s' cannot be read: %s", f->path, full,
-                      file ? zip_file_strerror(file) : zip_strerror(f->zip));
+        file ? zip_file_strerror(file) : zip_strerror(f->zip));
     goto done;
   }
   data[st.size] = 0;
@@ -101,27 +101,27 @@ done:
   return status;
 }
 
-static frt_status_t read_folder(frti_cli_files_t *f, const char *name, void **bytes,
-                                size_t *n, frt_error_t *err) {
+static frt_status_t read_folder(
+    frti_cli_files_t *f, const char *name, void **bytes, size_t *n, frt_error_t *err) {
   char *path = frti_cli_text("%s/%s", f->path, name), *data = NULL;
   FILE *file = fopen(path, "rb");
   frt_status_t status = FRT_OK;
   struct stat st;
   if (!file || fstat(fileno(file), &st)) {
     status = frt_fail(err, errno == ENOENT ? FRT_NOT_FOUND : FRT_UNAVAILABLE, "%s: %s",
-                      path, strerror(errno));
+        path, strerror(errno));
     goto done;
   }
   if (!S_ISREG(st.st_mode) || st.st_size > MAX_FILE) {
-    status = frt_fail(err, FRT_DATA_LOSS, "%s: no regular file of at most %d bytes", path,
-                      MAX_FILE);
+    status = frt_fail(
+        err, FRT_DATA_LOSS, "%s: no regular file of at most %d bytes", path, MAX_FILE);
     goto done;
   }
   data = frti_cli_alloc((size_t)st.st_size + 1);
   *n = fread(data, 1, (size_t)st.st_size, file);
   if (*n != (size_t)st.st_size) {
     status = frt_fail(err, FRT_DATA_LOSS, "%s: ends after %zu of %lld bytes", path, *n,
-                      (long long)st.st_size);
+        (long long)st.st_size);
     goto done;
   }
   *bytes = data;
@@ -133,13 +133,13 @@ done:
   return status;
 }
 
-frt_status_t frti_cli_files_read(frti_cli_files_t *f, const char *name, void **bytes,
-                                 size_t *n, frt_error_t *err) {
+frt_status_t frti_cli_files_read(
+    frti_cli_files_t *f, const char *name, void **bytes, size_t *n, frt_error_t *err) {
   return f->zip ? read_zip(f, name, bytes, n, err) : read_folder(f, name, bytes, n, err);
 }
 
-frt_status_t frti_cli_files_npy(frti_cli_files_t *f, const char *name,
-                                frt_tensor_t **out, frt_error_t *err) {
+frt_status_t frti_cli_files_npy(
+    frti_cli_files_t *f, const char *name, frt_tensor_t **out, frt_error_t *err) {
   void *bytes = NULL;
   size_t n = 0;
   frt_status_t status;
@@ -183,7 +183,9 @@ static void list_folder(frti_cli_files_t *f, const char *dir, frti_cli_list_t *o
 }
 
 void frti_cli_files_list(frti_cli_files_t *f, const char *dir, frti_cli_list_t *out) {
-  if (f->zip) list_zip(f, dir, out);
-  else list_folder(f, dir, out);
+  if (f->zip)
+    list_zip(f, dir, out);
+  else
+    list_folder(f, dir, out);
   frti_cli_list_sort(out);
 }

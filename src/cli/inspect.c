@@ -18,17 +18,26 @@ static const struct argp_option OPTIONS[] = {
     {"ops", KEY_OPS, NULL, 0, "Every op with its inputs and outputs"},
     {"vars", KEY_VARS, NULL, 0, "Every variable"},
     {"attrs", KEY_ATTRS, NULL, 0, "Every op with its attributes too"},
-    {"stats", KEY_STATS, NULL, 0, "How often each op type occurs"},
-    {0}};
+    {"stats", KEY_STATS, NULL, 0, "How often each op type occurs"}, {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   args_t *a = state->input;
   switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &a->cli; return 0;
-    case KEY_OPS: a->ops = true; return 0;
-    case KEY_VARS: a->vars = true; return 0;
-    case KEY_ATTRS: a->ops = a->attrs = true; return 0;
-    case KEY_STATS: a->stats = true; return 0;
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &a->cli;
+      return 0;
+    case KEY_OPS:
+      a->ops = true;
+      return 0;
+    case KEY_VARS:
+      a->vars = true;
+      return 0;
+    case KEY_ATTRS:
+      a->ops = a->attrs = true;
+      return 0;
+    case KEY_STATS:
+      a->stats = true;
+      return 0;
     case ARGP_KEY_ARG:
       if (a->path) argp_error(state, "one FILE at a time: '%s' and '%s'", a->path, arg);
       a->path = arg;
@@ -36,11 +45,13 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_END:
       if (!a->path) argp_error(state, "which FILE or folder?");
       return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+      return ARGP_ERR_UNKNOWN;
   }
 }
 
-/* ---- as JSON ------------------------------------------------------------------------ */
+/* ---- as JSON ------------------------------------------------------------------------
+ */
 
 static json_t *names_json(const frti_cli_list_t *l) {
   json_t *a = json_array();
@@ -51,31 +62,43 @@ static json_t *names_json(const frti_cli_list_t *l) {
 static json_t *attr_json(const frt_attr_info_t *x) {
   json_t *a;
   switch (x->type) {
-    case 0: case 8: case 9: return json_integer(x->i);
-    case 6: return json_boolean(x->i != 0);
-    case 1: case 15: return frti_cli_json_number(x->f);
-    case 2: return json_string(x->s);
-    default: break;
+    case 0:
+    case 8:
+    case 9:
+      return json_integer(x->i);
+    case 6:
+      return json_boolean(x->i != 0);
+    case 1:
+    case 15:
+      return frti_cli_json_number(x->f);
+    case 2:
+      return json_string(x->s);
+    default:
+      break;
   }
   a = json_array();
   for (uint32_t i = 0; i < x->count; ++i)
     json_array_append_new(a, x->ss   ? json_string(x->ss[i])
                              : x->fs ? frti_cli_json_number(x->fs[i])
-                             : x->is ? json_integer(x->is[i]) : json_null());
+                             : x->is ? json_integer(x->is[i])
+                                     : json_null());
   return a;
 }
 
 static json_t *slots_json(const frt_program_t *p, int32_t b, uint32_t o, bool in) {
   json_t *all = json_object();
   frt_slot_info_t s;
-  const uint32_t n = in ? frt_program_op_n_inputs(p, b, o) : frt_program_op_n_outputs(p, b, o);
+  const uint32_t n =
+      in ? frt_program_op_n_inputs(p, b, o) : frt_program_op_n_outputs(p, b, o);
   for (uint32_t i = 0; i < n; ++i) {
     json_t *args = json_array();
-    if (in ? frt_program_op_input(p, b, o, i, &s, NULL) : frt_program_op_output(p, b, o, i, &s, NULL)) {
+    if (in ? frt_program_op_input(p, b, o, i, &s, NULL)
+           : frt_program_op_output(p, b, o, i, &s, NULL)) {
       json_decref(args);
       continue;
     }
-    for (uint32_t k = 0; k < s.count; ++k) json_array_append_new(args, json_string(s.args[k]));
+    for (uint32_t k = 0; k < s.count; ++k)
+      json_array_append_new(args, json_string(s.args[k]));
     json_object_set_new(all, s.name, args);
   }
   return all;
@@ -86,13 +109,15 @@ static json_t *op_json(const args_t *a, const frt_program_t *p, int32_t b, uint3
   frt_attr_info_t x;
   json_object_set_new(op, "index", json_integer(o));
   json_object_set_new(op, "type", json_string(frt_program_op_type(p, b, o)));
-  json_object_set_new(op, "known", json_boolean(frt_op_find(frt_program_op_type(p, b, o)) != NULL));
+  json_object_set_new(
+      op, "known", json_boolean(frt_op_find(frt_program_op_type(p, b, o)) != NULL));
   json_object_set_new(op, "inputs", slots_json(p, b, o, true));
   json_object_set_new(op, "outputs", slots_json(p, b, o, false));
   if (!a->attrs) return op;
   attrs = json_object();
   for (uint32_t i = 0; i < frt_program_op_n_attrs(p, b, o); ++i)
-    if (!frt_program_op_attr(p, b, o, i, &x, NULL)) json_object_set_new(attrs, x.name, attr_json(&x));
+    if (!frt_program_op_attr(p, b, o, i, &x, NULL))
+      json_object_set_new(attrs, x.name, attr_json(&x));
   json_object_set_new(op, "attrs", attrs);
   return op;
 }
@@ -101,7 +126,8 @@ static json_t *var_json(const frt_var_info_t *v) {
   json_t *o = json_object();
   json_object_set_new(o, "name", json_string(v->name));
   json_object_set_new(o, "kind", json_integer(v->kind));
-  json_object_set_new(o, "dtype", v->dtype < 0 ? json_null() : json_string(frt_dtype_name((uint32_t)v->dtype)));
+  json_object_set_new(o, "dtype",
+      v->dtype < 0 ? json_null() : json_string(frt_dtype_name((uint32_t)v->dtype)));
   json_object_set_new(o, "dims", frti_cli_json_dims(v->rank, v->dims));
   json_object_set_new(o, "lod_level", json_integer(v->lod_level));
   json_object_set_new(o, "persistable", json_boolean(v->persistable));
@@ -126,7 +152,8 @@ static json_t *block_json(const args_t *a, const frt_program_t *p, int32_t b) {
   return block;
 }
 
-/* ---- what both forms say ---------------------------------------------------------------- */
+/* ---- what both forms say
+ * ---------------------------------------------------------------- */
 
 typedef struct facts {
   uint64_t ops, vars, persistables, bytes;
@@ -149,7 +176,8 @@ static void gather(const frt_program_t *p, facts_t *f) {
       if (!frti_cli_list_has(&f->types, frt_program_op_type(p, b, i)))
         frti_cli_list_add(&f->types, frt_program_op_type(p, b, i));
     for (uint32_t i = 0; b == 0 && i < frt_program_n_vars(p, b); ++i) {
-      if (frt_program_var(p, b, i, &v, NULL) || !v.persistable || v.kind != FRT_VAR_LOD_TENSOR)
+      if (frt_program_var(p, b, i, &v, NULL) || !v.persistable ||
+          v.kind != FRT_VAR_LOD_TENSOR)
         continue;
       ++f->persistables;
       f->bytes += var_bytes(&v);
@@ -194,9 +222,11 @@ static void print_names(const char *what, const frti_cli_list_t *l) {
 
 static void print_slots(const frt_program_t *p, int32_t b, uint32_t o, bool in) {
   frt_slot_info_t s;
-  const uint32_t n = in ? frt_program_op_n_inputs(p, b, o) : frt_program_op_n_outputs(p, b, o);
+  const uint32_t n =
+      in ? frt_program_op_n_inputs(p, b, o) : frt_program_op_n_outputs(p, b, o);
   for (uint32_t i = 0; i < n; ++i) {
-    if (in ? frt_program_op_input(p, b, o, i, &s, NULL) : frt_program_op_output(p, b, o, i, &s, NULL))
+    if (in ? frt_program_op_input(p, b, o, i, &s, NULL)
+           : frt_program_op_output(p, b, o, i, &s, NULL))
       continue;
     printf("%s%s=", i ? ", " : "", s.name);
     for (uint32_t k = 0; k < s.count; ++k) printf("%s%s", k ? "+" : "", s.args[k]);
@@ -234,18 +264,18 @@ static void print_vars(const frt_program_t *p, int32_t b) {
       continue;
     }
     printf("  %s  %s %s%s%s\n", v.name, frt_dtype_name((uint32_t)v.dtype),
-           frti_cli_dims(dims, sizeof dims, v.rank, v.dims),
-           v.persistable ? "  persistable" : "", v.lod_level ? "  with LoD" : "");
+        frti_cli_dims(dims, sizeof dims, v.rank, v.dims),
+        v.persistable ? "  persistable" : "", v.lod_level ? "  with LoD" : "");
   }
 }
 
 static void print_text(const args_t *a, const frt_program_t *p, const facts_t *f) {
   const long long version = (long long)frt_program_format_version(p);
   if (version >= 0) printf("version      %lld\n", version);
-  printf("blocks       %d\nops          %" PRIu64 " of %zu types\n", (int)frt_program_n_blocks(p),
-         f->ops, f->types.n);
-  printf("variables    %" PRIu64 ", %" PRIu64 " persistable (%" PRIu64 " bytes)\n", f->vars,
-         f->persistables, f->bytes);
+  printf("blocks       %d\nops          %" PRIu64 " of %zu types\n",
+      (int)frt_program_n_blocks(p), f->ops, f->types.n);
+  printf("variables    %" PRIu64 ", %" PRIu64 " persistable (%" PRIu64 " bytes)\n",
+      f->vars, f->persistables, f->bytes);
   print_names("feeds", &f->feeds);
   print_names("fetches", &f->fetches);
   print_names("unknown ops", &f->unknown);
@@ -274,15 +304,15 @@ static int inspect_npy(const args_t *a) {
     }
     frti_cli_print_tensor(stdout, a->path, t);
     if (a->stats && frt_tensor_numel(t))
-      printf("min %.9g, max %.9g, mean %.9g\n", least, most, sum / (double)frt_tensor_numel(t));
+      printf("min %.9g, max %.9g, mean %.9g\n", least, most,
+          sum / (double)frt_tensor_numel(t));
   }
   frt_tensor_release(t);
   return CLI_OK;
 }
 
 int frti_cli_inspect(int argc, char **argv) {
-  static const struct argp argp = {
-      OPTIONS, parse, "FILE|FOLDER",
+  static const struct argp argp = {OPTIONS, parse, "FILE|FOLDER",
       "Says what is in a program (.pdmodel, .pb, __model__, or a folder that holds one) "
       "or in an .npy file.",
       frti_cli_children, NULL, NULL};
@@ -295,8 +325,10 @@ int frti_cli_inspect(int argc, char **argv) {
   code = frti_cli_load(&a.cli, a.path, &p);
   if (code) return code;
   gather(p, &f);
-  if (a.cli.json) print_json(&a, p, &f);
-  else print_text(&a, p, &f);
+  if (a.cli.json)
+    print_json(&a, p, &f);
+  else
+    print_text(&a, p, &f);
   frti_cli_list_release(&f.types);
   frti_cli_list_release(&f.feeds);
   frti_cli_list_release(&f.fetches);

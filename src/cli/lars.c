@@ -1,12 +1,14 @@
 /* The local learning rates of lars_momentum: what makes LARS what it is.
- *   local = lr coeff ||p|| / (||g|| + wd ||p||), and lr where a norm is not above zero. */
+ *   local = lr coeff ||p|| / (||g|| + wd ||p||), and lr where a norm is not above zero.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "train.h"
 
-static double number(const frt_program_t *p, uint32_t op, const char *name, double absent) {
+static double number(
+    const frt_program_t *p, uint32_t op, const char *name, double absent) {
   frt_attr_info_t x;
   if (!frti_cli_attr(p, 0, op, name, &x)) return absent;
   return x.fs ? (x.count ? x.fs[0] : absent) : x.f; /* newer programs write a list */
@@ -36,8 +38,8 @@ static double norm(const frt_tensor_t *t) {
   return sqrt(sum);
 }
 
-void frti_cli_layer_rate(frti_cli_layer_t *l, const frt_tensor_t *grad,
-                         const frt_tensor_t *rate) {
+void frti_cli_layer_rate(
+    frti_cli_layer_t *l, const frt_tensor_t *grad, const frt_tensor_t *rate) {
   l->lr = frti_cli_element(rate, 0);
   l->norm_p = norm(l->before);
   l->norm_g = norm(grad);
@@ -51,10 +53,11 @@ void frti_cli_layers_print(const frti_cli_layer_t *l, size_t n) {
   for (size_t i = 0; i < n; ++i)
     if (strlen(l[i].param) > width) width = strlen(l[i].param);
   printf("LARS local learning rates at the last step (lr %.6g)\n", n ? l[0].lr : 0);
-  printf("  %-*s  %12s  %12s  %12s\n", (int)width, "parameter", "||p||", "||g||", "local rate");
+  printf("  %-*s  %12s  %12s  %12s\n", (int)width, "parameter", "||p||", "||g||",
+      "local rate");
   for (size_t i = 0; i < n; ++i)
-    printf("  %-*s  %12.6g  %12.6g  %12.6g\n", (int)width, l[i].param, l[i].norm_p, l[i].norm_g,
-           l[i].local);
+    printf("  %-*s  %12.6g  %12.6g  %12.6g\n", (int)width, l[i].param, l[i].norm_p,
+        l[i].norm_g, l[i].local);
 }
 
 json_t *frti_cli_layers_json(const frti_cli_layer_t *l, size_t n) {

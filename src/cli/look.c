@@ -5,7 +5,7 @@
 #include "cli.h"
 
 bool frti_cli_attr(const frt_program_t *p, int32_t block, uint32_t op, const char *name,
-                   frt_attr_info_t *out) {
+    frt_attr_info_t *out) {
   const uint32_t n = frt_program_op_n_attrs(p, block, op);
   for (uint32_t i = 0; i < n; ++i)
     if (!frt_program_op_attr(p, block, op, i, out, NULL) && !strcmp(out->name, name))
@@ -13,8 +13,8 @@ bool frti_cli_attr(const frt_program_t *p, int32_t block, uint32_t op, const cha
   return false;
 }
 
-const char *frti_cli_in(const frt_program_t *p, int32_t block, uint32_t op,
-                        const char *slot) {
+const char *frti_cli_in(
+    const frt_program_t *p, int32_t block, uint32_t op, const char *slot) {
   frt_slot_info_t s;
   for (uint32_t i = 0, n = frt_program_op_n_inputs(p, block, op); i < n; ++i)
     if (!frt_program_op_input(p, block, op, i, &s, NULL) && !strcmp(s.name, slot))
@@ -22,8 +22,8 @@ const char *frti_cli_in(const frt_program_t *p, int32_t block, uint32_t op,
   return NULL;
 }
 
-const char *frti_cli_out(const frt_program_t *p, int32_t block, uint32_t op,
-                         const char *slot) {
+const char *frti_cli_out(
+    const frt_program_t *p, int32_t block, uint32_t op, const char *slot) {
   frt_slot_info_t s;
   for (uint32_t i = 0, n = frt_program_op_n_outputs(p, block, op); i < n; ++i)
     if (!frt_program_op_output(p, block, op, i, &s, NULL) && !strcmp(s.name, slot))
@@ -67,7 +67,7 @@ void frti_cli_fetches(const frt_program_t *p, frti_cli_list_t *out) {
 
 /* Adds what op reads before anything wrote it; then what it writes is written. */
 static void read_and_write(const frt_program_t *p, int32_t block, uint32_t op,
-                           frti_cli_list_t *written, frti_cli_list_t *out) {
+    frti_cli_list_t *written, frti_cli_list_t *out) {
   frt_slot_info_t s;
   for (uint32_t i = 0, n = frt_program_op_n_inputs(p, block, op); i < n; ++i) {
     if (frt_program_op_input(p, block, op, i, &s, NULL)) continue;
@@ -100,7 +100,8 @@ void frti_cli_unknown_ops(const frt_program_t *p, frti_cli_list_t *out) {
   for (int32_t b = 0; b < frt_program_n_blocks(p); ++b)
     for (uint32_t i = 0, n = frt_program_n_ops(p, b); i < n; ++i) {
       const char *type = frt_program_op_type(p, b, i);
-      if (!frt_op_find(type) && !frti_cli_list_has(out, type)) frti_cli_list_add(out, type);
+      if (!frt_op_find(type) && !frti_cli_list_has(out, type))
+        frti_cli_list_add(out, type);
     }
   frti_cli_list_sort(out);
 }

@@ -13,15 +13,15 @@ static const verb_t VERBS[] = {
     {"run", "run a program once, with feeds, fetches and stored variables", frti_cli_run},
     {"train", "run a training program over data, step by step", frti_cli_train},
     {"verify", "run recorded cases and compare with what PaddlePaddle computed",
-     frti_cli_verify},
+        frti_cli_verify},
     {"inspect", "say what is in a program or a tensor file", frti_cli_inspect},
     {"convert", "write a program in another format", frti_cli_convert},
     {"prune", "keep what a fetch list needs", frti_cli_prune},
     {"providers", "list execution providers, and why one cannot be used",
-     frti_cli_providers},
+        frti_cli_providers},
     {"ops", "list or describe the operators", frti_cli_ops},
     {"explain", "say which op runs where and why, and what memory it takes",
-     frti_cli_explain},
+        frti_cli_explain},
     {"conform", "certify an execution provider", frti_cli_conform},
 };
 enum { N_VERBS = sizeof VERBS / sizeof VERBS[0] };
@@ -30,10 +30,12 @@ static void help(FILE *to) {
   fputs("Usage: fluidrt VERB [OPTION...] [ARGUMENT...]\n\n", to);
   for (size_t i = 0; i < N_VERBS; ++i)
     fprintf(to, "  %-10s %s\n", VERBS[i].name, VERBS[i].what);
-  fputs("\n`fluidrt VERB --help` tells more about a verb.\n"
-        "Exit status: 0 done, 1 the answer is no, 64 usage, 65 malformed or unsupported\n"
-        "input, 66 input not found, 69 provider or device unavailable, 70 internal error,\n"
-        "71 out of memory, 73 cannot create, 74 cannot write, 130 interrupted.\n", to);
+  fputs(
+      "\n`fluidrt VERB --help` tells more about a verb.\n"
+      "Exit status: 0 done, 1 the answer is no, 64 usage, 65 malformed or unsupported\n"
+      "input, 66 input not found, 69 provider or device unavailable, 70 internal error,\n"
+      "71 out of memory, 73 cannot create, 74 cannot write, 130 interrupted.\n",
+      to);
 }
 
 static int unknown_verb(const char *word) {

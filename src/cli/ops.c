@@ -18,7 +18,9 @@ static const struct argp_option OPTIONS[] = {
 static error_t parse(int key, char *arg, struct argp_state *state) {
   args_t *a = state->input;
   switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &a->cli; return 0;
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &a->cli;
+      return 0;
     case KEY_FORMAT:
       if (strcmp(arg, "md") && strcmp(arg, "json"))
         argp_error(state, "--format '%s': wanted md or json", arg);
@@ -28,14 +30,17 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       if (a->op) argp_error(state, "one OP at a time: '%s' and '%s'", a->op, arg);
       a->op = arg;
       return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+      return ARGP_ERR_UNKNOWN;
   }
 }
 
 static int unknown_op(const args_t *a) {
   const char *near = frt_op_nearest(a->op);
-  return near ? frti_cli_fail(&a->cli, CLI_USAGE, "no op '%s'; did you mean '%s'?", a->op, near)
-              : frti_cli_fail(&a->cli, CLI_USAGE, "no op '%s'; `fluidrt ops` lists them", a->op);
+  return near ? frti_cli_fail(
+                    &a->cli, CLI_USAGE, "no op '%s'; did you mean '%s'?", a->op, near)
+              : frti_cli_fail(
+                    &a->cli, CLI_USAGE, "no op '%s'; `fluidrt ops` lists them", a->op);
 }
 
 static void list_ops(void) {
@@ -47,9 +52,8 @@ static void list_ops(void) {
 }
 
 int frti_cli_ops(int argc, char **argv) {
-  static const struct argp argp = {
-      OPTIONS, parse, "[OP]", "Lists the operators, or describes one.",
-      frti_cli_children, NULL, NULL};
+  static const struct argp argp = {OPTIONS, parse, "[OP]",
+      "Lists the operators, or describes one.", frti_cli_children, NULL, NULL};
   args_t a = {.cli = {.verb = "ops"}};
   frt_error_t err = FRT_ERROR_INIT;
   const frt_op_schema_t *op = NULL;

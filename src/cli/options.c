@@ -6,27 +6,27 @@
 
 enum { KEY_THREADS = 0x1001, KEY_SEED, KEY_JSON, KEY_NO_FUSE };
 
-static const struct argp_option OPTIONS[] = {
-    {NULL, 0, NULL, 0, "Common options:", 90},
+static const struct argp_option OPTIONS[] = {{NULL, 0, NULL, 0, "Common options:", 90},
     {"provider", 'p', "LIST", 0,
-     "Places in order of preference, e.g. cpu or cuda:1,cpu (default cpu,reference); "
-     "one place alone is strict", 90},
-    {"threads", KEY_THREADS, "N", 0, "Threads of the pool (default: the CPUs allowed)", 90},
+        "Places in order of preference, e.g. cpu or cuda:1,cpu (default cpu,reference); "
+        "one place alone is strict",
+        90},
+    {"threads", KEY_THREADS, "N", 0, "Threads of the pool (default: the CPUs allowed)",
+        90},
     {"seed", KEY_SEED, "N", 0, "Seed for ops whose own seed is 0 (default 1)", 90},
     {"json", KEY_JSON, NULL, 0, "Results as JSON on standard output", 90},
     {"no-fuse", KEY_NO_FUSE, NULL, 0, "Run the program op by op, without fusion", 90},
-    {"quiet", 'q', NULL, 0, "Say only what was asked for, and errors", 90},
-    {0}};
+    {"quiet", 'q', NULL, 0, "Say only what was asked for, and errors", 90}, {0}};
 
-uint64_t frti_cli_number(struct argp_state *state, const char *option, const char *text,
-                         uint64_t max) {
+uint64_t frti_cli_number(
+    struct argp_state *state, const char *option, const char *text, uint64_t max) {
   char *end = NULL;
   unsigned long long v;
   errno = 0;
   v = strtoull(text, &end, 10);
   if (errno || end == text || *end || text[0] < '0' || text[0] > '9' || v > max)
     argp_error(state, "%s '%s': wanted a whole number from 0 to %llu", option, text,
-               (unsigned long long)max);
+        (unsigned long long)max);
   return v;
 }
 
@@ -34,17 +34,26 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   frti_cli_t *cli = state->input;
   if (!cli) return ARGP_ERR_UNKNOWN; /* argp asks so when it prints --help */
   switch (key) {
-    case 'p': cli->places = arg; return 0;
-    case 'q': cli->quiet = true; return 0;
+    case 'p':
+      cli->places = arg;
+      return 0;
+    case 'q':
+      cli->quiet = true;
+      return 0;
     case KEY_THREADS:
       cli->threads = (uint32_t)frti_cli_number(state, "--threads", arg, 4096);
       return 0;
     case KEY_SEED:
       cli->seed = frti_cli_number(state, "--seed", arg, UINT64_MAX);
       return 0;
-    case KEY_JSON: cli->json = true; return 0;
-    case KEY_NO_FUSE: cli->no_fuse = true; return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    case KEY_JSON:
+      cli->json = true;
+      return 0;
+    case KEY_NO_FUSE:
+      cli->no_fuse = true;
+      return 0;
+    default:
+      return ARGP_ERR_UNKNOWN;
   }
 }
 

@@ -14,7 +14,9 @@ static double clock_seconds(clockid_t id) {
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-double frti_cli_now(void) { return clock_seconds(CLOCK_MONOTONIC); }
+double frti_cli_now(void) {
+  return clock_seconds(CLOCK_MONOTONIC);
+}
 
 /* The kernel counts a process's start in ticks since boot: 10 ms steps. */
 double frti_cli_process_seconds(void) {
@@ -39,8 +41,8 @@ double frti_cli_peak_bytes(void) {
   return (double)u.ru_maxrss * 1024;
 }
 
-void frti_cli_progress_begin(frti_cli_progress_t *p, const frti_cli_t *cli, int64_t steps,
-                             int64_t every) {
+void frti_cli_progress_begin(
+    frti_cli_progress_t *p, const frti_cli_t *cli, int64_t steps, int64_t every) {
   p->quiet = cli->quiet;
   p->terminal = isatty(STDERR_FILENO) == 1;
   p->steps = steps;
@@ -49,7 +51,8 @@ void frti_cli_progress_begin(frti_cli_progress_t *p, const frti_cli_t *cli, int6
   p->shown = 0;
 }
 
-void frti_cli_progress_step(frti_cli_progress_t *p, int64_t step, double loss, double lr) {
+void frti_cli_progress_step(
+    frti_cli_progress_t *p, int64_t step, double loss, double lr) {
   const double now = frti_cli_now(), spent = now - p->start;
   const double rate = spent > 0 ? (double)step / spent : 0;
   const bool last = step == p->steps;
@@ -57,10 +60,10 @@ void frti_cli_progress_step(frti_cli_progress_t *p, int64_t step, double loss, d
   if (p->terminal ? !last && now - p->shown < 0.05 : !last && step % p->every) return;
   p->shown = now;
   fprintf(stderr, "%sstep %lld/%lld  loss %.4g", p->terminal ? "\r" : "", (long long)step,
-          (long long)p->steps, loss);
+      (long long)p->steps, loss);
   if (!isnan(lr)) fprintf(stderr, "  lr %.4g", lr);
   fprintf(stderr, "  %.0f steps/s  ETA %.0f s%s%s", rate,
-          rate > 0 ? (double)(p->steps - step) / rate : 0, p->terminal ? "   " : "",
-          p->terminal && !last ? "" : "\n");
+      rate > 0 ? (double)(p->steps - step) / rate : 0, p->terminal ? "   " : "",
+      p->terminal && !last ? "" : "\n");
   fflush(stderr);
 }

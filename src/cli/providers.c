@@ -10,16 +10,22 @@ typedef struct args {
 } args_t;
 
 static const struct argp_option OPTIONS[] = {
-    {"verbose", 'v', NULL, 0, "Where each came from and what it can run"},
-    {0}};
+    {"verbose", 'v', NULL, 0, "Where each came from and what it can run"}, {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   args_t *a = state->input;
   switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &a->cli; return 0;
-    case 'v': a->verbose = true; return 0;
-    case ARGP_KEY_ARG: argp_error(state, "no argument is wanted: '%s'", arg); return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &a->cli;
+      return 0;
+    case 'v':
+      a->verbose = true;
+      return 0;
+    case ARGP_KEY_ARG:
+      argp_error(state, "no argument is wanted: '%s'", arg);
+      return 0;
+    default:
+      return ARGP_ERR_UNKNOWN;
   }
 }
 
@@ -51,22 +57,26 @@ static json_t *provider_json(const frt_provider_info_t *i) {
 static void print_provider(const args_t *a, const frt_provider_info_t *i) {
   if (i->n_devices)
     printf("%-10s usable: %u device%s, %u kernels; %s\n", i->name, i->n_devices,
-           i->n_devices == 1 ? "" : "s", i->n_kernels, i->device);
+        i->n_devices == 1 ? "" : "s", i->n_kernels, i->device);
   else
-    printf("%-10s loaded, but no device: %s\n", i->name, i->why[0] ? i->why : "no reason given");
+    printf("%-10s loaded, but no device: %s\n", i->name,
+        i->why[0] ? i->why : "no reason given");
   if (!a->verbose) return;
   printf("           %s, version %s, ABI %u\n           %s\n", i->description, i->version,
-         FRT_ABI_MAJOR, i->path[0] ? i->path : "linked in");
+      FRT_ABI_MAJOR, i->path[0] ? i->path : "linked in");
 }
 
 static void report(const args_t *a, frt_runtime_t *rt, const failures_t *f) {
-  json_t *root = a->cli.json ? json_object() : NULL, *list = json_array(), *bad = json_array();
+  json_t *root = a->cli.json ? json_object() : NULL, *list = json_array(),
+         *bad = json_array();
   const size_t n = frt_runtime_n_providers(rt);
   for (size_t i = 0; i < n; ++i) {
     frt_provider_info_t info = {0};
     if (frt_runtime_provider(rt, i, &info, NULL)) continue;
-    if (root) json_array_append_new(list, provider_json(&info));
-    else print_provider(a, &info);
+    if (root)
+      json_array_append_new(list, provider_json(&info));
+    else
+      print_provider(a, &info);
   }
   for (size_t i = 0; i < f->paths.n; ++i) {
     if (root) {
@@ -91,8 +101,7 @@ static void report(const args_t *a, frt_runtime_t *rt, const failures_t *f) {
 }
 
 int frti_cli_providers(int argc, char **argv) {
-  static const struct argp argp = {
-      OPTIONS, parse, "",
+  static const struct argp argp = {OPTIONS, parse, "",
       "Lists the execution providers that are built, and says which can be used and why "
       "others cannot.",
       frti_cli_children, NULL, NULL};

@@ -14,23 +14,36 @@ typedef struct args {
   bool prune;
 } args_t;
 
-enum { KEY_STARTUP = 0x2001, KEY_SCOPE_IN, KEY_SCOPE_OUT, KEY_PARAMS, KEY_FEED, KEY_FETCH,
-       KEY_OUT, KEY_PRUNE, KEY_OPS };
+enum {
+  KEY_STARTUP = 0x2001,
+  KEY_SCOPE_IN,
+  KEY_SCOPE_OUT,
+  KEY_PARAMS,
+  KEY_FEED,
+  KEY_FETCH,
+  KEY_OUT,
+  KEY_PRUNE,
+  KEY_OPS
+};
 
 static const struct argp_option OPTIONS[] = {
     {"startup", KEY_STARTUP, "PROGRAM", 0, "Run this program first, in the same scope"},
-    {"scope-in", KEY_SCOPE_IN, "DIR", 0, "Every V.npy there is variable V before the run"},
+    {"scope-in", KEY_SCOPE_IN, "DIR", 0,
+        "Every V.npy there is variable V before the run"},
     {"scope-out", KEY_SCOPE_OUT, "DIR", 0,
-     "Afterwards V.npy of every initialized variable of the scope"},
+        "Afterwards V.npy of every initialized variable of the scope"},
     {"params", KEY_PARAMS, "DIR|FILE", 0,
-     "Persistables from Paddle's files: a folder, or one combined file"},
-    {"feed", KEY_FEED, "NAME=FILE.npy", 0, "Feed a variable of block 0 (may be repeated)"},
+        "Persistables from Paddle's files: a folder, or one combined file"},
+    {"feed", KEY_FEED, "NAME=FILE.npy", 0,
+        "Feed a variable of block 0 (may be repeated)"},
     {"fetch", KEY_FETCH, "NAME", 0,
-     "Fetch a variable (may be repeated; default: what the fetch ops name)"},
+        "Fetch a variable (may be repeated; default: what the fetch ops name)"},
     {"fetch-ops", KEY_OPS, "N,N,...", 0,
-     "Operators in the fetch list, by index in block 0; implies --prune"},
-    {"out", KEY_OUT, "DIR", 0, "Write V.npy of each fetch there; without it they are printed"},
-    {"prune", KEY_PRUNE, NULL, 0, "Run only what the fetch list needs (Fluid's use_prune)"},
+        "Operators in the fetch list, by index in block 0; implies --prune"},
+    {"out", KEY_OUT, "DIR", 0,
+        "Write V.npy of each fetch there; without it they are printed"},
+    {"prune", KEY_PRUNE, NULL, 0,
+        "Run only what the fetch list needs (Fluid's use_prune)"},
     {0}};
 
 static void add_feed(args_t *a, char *arg, struct argp_state *state) {
@@ -59,24 +72,46 @@ static void add_ops(args_t *a, char *arg, struct argp_state *state) {
 static error_t parse(int key, char *arg, struct argp_state *state) {
   args_t *a = state->input;
   switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &a->cli; return 0;
-    case KEY_STARTUP: a->startup = arg; return 0;
-    case KEY_SCOPE_IN: a->scope_in = arg; return 0;
-    case KEY_SCOPE_OUT: a->scope_out = arg; return 0;
-    case KEY_PARAMS: a->params = arg; return 0;
-    case KEY_FEED: add_feed(a, arg, state); return 0;
-    case KEY_FETCH: frti_cli_list_add(&a->fetches, arg); return 0;
-    case KEY_OPS: add_ops(a, arg, state); return 0;
-    case KEY_OUT: a->out = arg; return 0;
-    case KEY_PRUNE: a->prune = true; return 0;
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &a->cli;
+      return 0;
+    case KEY_STARTUP:
+      a->startup = arg;
+      return 0;
+    case KEY_SCOPE_IN:
+      a->scope_in = arg;
+      return 0;
+    case KEY_SCOPE_OUT:
+      a->scope_out = arg;
+      return 0;
+    case KEY_PARAMS:
+      a->params = arg;
+      return 0;
+    case KEY_FEED:
+      add_feed(a, arg, state);
+      return 0;
+    case KEY_FETCH:
+      frti_cli_list_add(&a->fetches, arg);
+      return 0;
+    case KEY_OPS:
+      add_ops(a, arg, state);
+      return 0;
+    case KEY_OUT:
+      a->out = arg;
+      return 0;
+    case KEY_PRUNE:
+      a->prune = true;
+      return 0;
     case ARGP_KEY_ARG:
-      if (a->program) argp_error(state, "one PROGRAM at a time: '%s' and '%s'", a->program, arg);
+      if (a->program)
+        argp_error(state, "one PROGRAM at a time: '%s' and '%s'", a->program, arg);
       a->program = arg;
       return 0;
     case ARGP_KEY_END:
       if (!a->program) argp_error(state, "which PROGRAM?");
       return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+      return ARGP_ERR_UNKNOWN;
   }
 }
 
@@ -92,7 +127,8 @@ typedef struct job {
 
 static void release(job_t *j, args_t *a) {
   for (size_t i = 0; j->out && i < j->n_fetches; ++i) frt_tensor_release(j->out[i]);
-  for (size_t i = 0; j->feeds && i < a->feed_names.n; ++i) frt_tensor_release(j->feeds[i].tensor);
+  for (size_t i = 0; j->feeds && i < a->feed_names.n; ++i)
+    frt_tensor_release(j->feeds[i].tensor);
   free(j->out);
   free(j->fetches);
   free(j->feeds);
@@ -140,7 +176,8 @@ static int write_results(const args_t *a, const job_t *j) {
   int code = a->out ? frti_cli_make_dir(&a->cli, a->out) : CLI_OK;
   for (size_t i = 0; !code && a->out && i < a->fetches.n; ++i) {
     char *path = frti_cli_npy_path(a->out, a->fetches.items[i]);
-    if (frt_npy_save(path, j->out[i], &err)) code = frti_cli_write_error(&a->cli, path, &err);
+    if (frt_npy_save(path, j->out[i], &err))
+      code = frti_cli_write_error(&a->cli, path, &err);
     free(path);
   }
   if (!code && a->scope_out) {
@@ -166,25 +203,24 @@ static void print_results(const args_t *a, const job_t *j) {
 
 static int execute(args_t *a, job_t *j) {
   frt_error_t err = FRT_ERROR_INIT;
-  const frt_run_options_t options = {.struct_size = sizeof options, .use_prune = a->prune};
+  const frt_run_options_t options = {
+      .struct_size = sizeof options, .use_prune = a->prune};
   int code = CLI_OK;
   frti_cli_watch(j->s.exe);
-  if (j->startup &&
-      frt_executor_run(j->s.exe, j->startup, j->s.scope, NULL, 0, NULL, 0, NULL, NULL, &err))
+  if (j->startup && frt_executor_run(j->s.exe, j->startup, j->s.scope, NULL, 0, NULL, 0,
+                        NULL, NULL, &err))
     return frti_cli_error(&a->cli, a->startup, &err);
-  if (frt_executor_run(j->s.exe, j->main, j->s.scope, j->feeds, a->feed_names.n, j->fetches,
-                       j->n_fetches, j->n_fetches ? j->out : NULL, &options, &err))
+  if (frt_executor_run(j->s.exe, j->main, j->s.scope, j->feeds, a->feed_names.n,
+          j->fetches, j->n_fetches, j->n_fetches ? j->out : NULL, &options, &err))
     return frti_cli_error(&a->cli, a->program, &err);
   frti_cli_watch(NULL);
-  frti_cli_note_fallback(&a->cli, j->s.exe);
   code = write_results(a, j);
   if (!code) print_results(a, j);
   return code;
 }
 
 int frti_cli_run(int argc, char **argv) {
-  static const struct argp argp = {
-      OPTIONS, parse, "PROGRAM",
+  static const struct argp argp = {OPTIONS, parse, "PROGRAM",
       "Runs PROGRAM once: a .pdmodel, .pb or __model__ file, or a folder that holds one.",
       frti_cli_children, NULL, NULL};
   args_t a = {.cli = {.verb = "run"}};

@@ -32,17 +32,19 @@ static int write_text(const frti_cli_t *cli, const char *path, const char *text)
   return code;
 }
 
-int frti_cli_save_program(const frti_cli_t *cli, const frt_program_t *p,
-                          const char *path) {
+int frti_cli_save_program(
+    const frti_cli_t *cli, const frt_program_t *p, const char *path) {
   frt_error_t err = FRT_ERROR_INIT;
   char *text = NULL;
   int code = CLI_OK;
   if (is_binary(path))
-    return frt_program_save(p, path, &err) ? frti_cli_write_error(cli, path, &err) : CLI_OK;
+    return frt_program_save(p, path, &err) ? frti_cli_write_error(cli, path, &err)
+                                           : CLI_OK;
   if (!frti_cli_ends_with(path, ".pbtxt"))
     return frti_cli_fail(cli, CLI_USAGE,
-                         "%s: the kind of file goes by the suffix: .pdmodel, .pb or "
-                         "__model__ (binary), .pbtxt (text)", path);
+        "%s: the kind of file goes by the suffix: .pdmodel, .pb or "
+        "__model__ (binary), .pbtxt (text)",
+        path);
   if (frt_program_to_text(p, &text, &err)) return frti_cli_error(cli, path, &err);
   code = write_text(cli, path, text);
   frt_free(text);
@@ -94,13 +96,19 @@ static bool field(span_t *s, uint64_t *tag, span_t *inside) {
   inside->at = NULL;
   if (!varint(s, tag)) return false;
   switch (*tag & 7) {
-    case 0: return varint(s, &n);
-    case 1: n = 8; break;
+    case 0:
+      return varint(s, &n);
+    case 1:
+      n = 8;
+      break;
     case 2:
       if (!varint(s, &n)) return false;
       break;
-    case 5: n = 4; break;
-    default: return false;
+    case 5:
+      n = 4;
+      break;
+    default:
+      return false;
   }
   if (n > (uint64_t)(s->end - s->at)) return false;
   inside->at = s->at;

@@ -33,33 +33,36 @@ void frti_cli_watch_between_runs(void) {
   set_handler(on_interrupt);
 }
 
-bool frti_cli_interrupted(void) { return atomic_load(&interrupted) != 0; }
+bool frti_cli_interrupted(void) {
+  return atomic_load(&interrupted) != 0;
+}
 
 static void say(void *ctx, int level, const char *text) {
   const frti_cli_t *cli = ctx;
   if (level > FRT_LOG_WARNING) return;
-  if (level == FRT_LOG_ERROR || !cli->quiet) fprintf(stderr, "fluidrt %s: %s\n", cli->verb, text);
+  if (level == FRT_LOG_ERROR || !(cli->quiet || cli->no_warnings))
+    fprintf(stderr, "fluidrt %s: %s\n", cli->verb, text);
 }
 
 int frti_cli_open_runtime(const frti_cli_t *cli, frti_cli_session_t *s) {
   frt_error_t err = FRT_ERROR_INIT;
   const frt_runtime_options_t options = {.struct_size = sizeof options,
-                                         .threads = cli->threads,
-                                         .log = say,
-                                         .log_ctx = (void *)(uintptr_t)cli};
+      .threads = cli->threads,
+      .log = say,
+      .log_ctx = (void *)(uintptr_t)cli};
   memset(s, 0, sizeof *s);
   if (frt_runtime_create(&options, &s->rt, &err)) return frti_cli_error(cli, NULL, &err);
   return CLI_OK;
 }
 
 int frti_cli_executor(const frti_cli_t *cli, frt_runtime_t *rt, const char *places,
-                      const frt_pin_t *pin, frt_executor_t **out) {
+    const frt_pin_t *pin, frt_executor_t **out) {
   frt_error_t err = FRT_ERROR_INIT;
   const frt_executor_options_t options = {.struct_size = sizeof options,
-                                          .seed = cli->seed,
-                                          .no_fuse = cli->no_fuse,
-                                          .pins = pin,
-                                          .n_pins = pin ? 1 : 0};
+      .seed = cli->seed,
+      .no_fuse = cli->no_fuse,
+      .pins = pin,
+      .n_pins = pin ? 1 : 0};
   if (!frt_executor_create(rt, places, &options, out, &err)) return CLI_OK;
   err.phase = FRT_PHASE_PROVIDER; /* whatever failed, the place list asked for it */
   return frti_cli_error(cli, places ? places : "cpu,reference", &err);
@@ -87,17 +90,9 @@ int frti_cli_load(const frti_cli_t *cli, const char *path, frt_program_t **out) 
   frt_error_t err = FRT_ERROR_INIT;
   if (frti_cli_ends_with(path, ".pbtxt"))
     return frti_cli_fail(cli, CLI_DATA,
-                         "%s: reading .pbtxt is not supported; give the binary program "
-                         "(.pdmodel, .pb or __model__)", path);
+        "%s: reading .pbtxt is not supported; give the binary program "
+        "(.pdmodel, .pb or __model__)",
+        path);
   if (frt_program_load(path, NULL, out, &err)) return frti_cli_error(cli, path, &err);
   return CLI_OK;
-}
-
-void frti_cli_note_fallback(const frti_cli_t *cli, const frt_executor_t *exe) {
-  frt_executor_stats_t stats = {.struct_size = sizeof stats};
-  frt_executor_stats(exe, &stats);
-  if (stats.fallback_ops)
-    frti_cli_note(cli, "note: %llu of %llu ops did not run on the first place; "
-                  "`fluidrt explain` tells why", (unsigned long long)stats.fallback_ops,
-                  (unsigned long long)stats.ops);
 }

@@ -14,7 +14,8 @@ void frti_cli_shuffle_seed(frti_cli_shuffle_t *s, uint32_t seed) {
 
 static void refill(frti_cli_shuffle_t *s) {
   for (unsigned i = 0; i < N; ++i) {
-    const uint32_t y = (s->state[i] & 0x80000000u) | (s->state[(i + 1) % N] & 0x7fffffffu);
+    const uint32_t y =
+        (s->state[i] & 0x80000000u) | (s->state[(i + 1) % N] & 0x7fffffffu);
     s->state[i] = s->state[(i + M) % N] ^ (y >> 1) ^ (y & 1 ? 0x9908b0dfu : 0);
   }
   s->at = 0;

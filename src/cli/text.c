@@ -11,9 +11,13 @@ static void *must(void *p) {
   exit(CLI_MEMORY);
 }
 
-void *frti_cli_alloc(size_t bytes) { return must(calloc(1, bytes ? bytes : 1)); }
+void *frti_cli_alloc(size_t bytes) {
+  return must(calloc(1, bytes ? bytes : 1));
+}
 
-char *frti_cli_strdup(const char *s) { return must(strdup(s)); }
+char *frti_cli_strdup(const char *s) {
+  return must(strdup(s));
+}
 
 char *frti_cli_text(const char *fmt, ...) {
   va_list ap;
@@ -98,7 +102,8 @@ const char *frti_cli_dims(char *to, size_t cap, uint32_t rank, const int64_t *di
   size_t at = 0;
   to[0] = 0;
   for (uint32_t i = 0; i < rank && at < cap; ++i)
-    at += (size_t)snprintf(to + at, cap - at, "%s%lld", i ? ", " : "[", (long long)dims[i]);
+    at +=
+        (size_t)snprintf(to + at, cap - at, "%s%lld", i ? ", " : "[", (long long)dims[i]);
   if (at < cap) snprintf(to + at, cap - at, rank ? "]" : "[]");
   return to;
 }

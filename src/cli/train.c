@@ -17,27 +17,40 @@ typedef struct args {
   double test_share;
 } args_t;
 
-enum { KEY_STARTUP = 0x2001, KEY_DATA, KEY_BATCH, KEY_STEPS, KEY_SHUFFLE, KEY_SPLIT,
-       KEY_SHARE, KEY_TEST, KEY_FETCH, KEY_MAP, KEY_COMPARE, KEY_SAVE, KEY_EVERY };
+enum {
+  KEY_STARTUP = 0x2001,
+  KEY_DATA,
+  KEY_BATCH,
+  KEY_STEPS,
+  KEY_SHUFFLE,
+  KEY_SPLIT,
+  KEY_SHARE,
+  KEY_TEST,
+  KEY_FETCH,
+  KEY_MAP,
+  KEY_COMPARE,
+  KEY_SAVE,
+  KEY_EVERY
+};
 
 static const struct argp_option OPTIONS[] = {
     {"startup", KEY_STARTUP, "PROGRAM", 0,
-     "The startup program (default: startup.pdmodel of the folder)"},
+        "The startup program (default: startup.pdmodel of the folder)"},
     {"data", KEY_DATA, "FILE.npz", 0,
-     "Arrays with one row per sample (default: ../data/NAME.npz of the folder NAME)"},
+        "Arrays with one row per sample (default: ../data/NAME.npz of the folder NAME)"},
     {"map", KEY_MAP, "FEED=ARRAY[/SCALE]", 0,
-     "Which array is which feed, divided by SCALE (default: by type and size; uint8 "
-     "arrays are divided by their largest value)"},
+        "Which array is which feed, divided by SCALE (default: by type and size; uint8 "
+        "arrays are divided by their largest value)"},
     {"batch", KEY_BATCH, "N", 0, "Rows per step, drawn with replacement (default 64)"},
     {"steps", KEY_STEPS, "N", 0, "Steps (default 100)"},
     {"shuffle-seed", KEY_SHUFFLE, "N", 0, "Seed of the draws (default 5)"},
     {"split-seed", KEY_SPLIT, "N", 0, "Seed of the choice of test rows (default 0)"},
     {"test-share", KEY_SHARE, "PERCENT", 0, "Rows held out for the test (default 20)"},
     {"test", KEY_TEST, "PROGRAM", 0,
-     "The test program (default: test.pdmodel of the folder, if it is there)"},
+        "The test program (default: test.pdmodel of the folder, if it is there)"},
     {"fetch", KEY_FETCH, "LOSS", 0, "The loss (default: what the program marks as one)"},
     {"compare", KEY_COMPARE, "CASE", 0,
-     "Then run this recorded case and say how near it comes"},
+        "Then run this recorded case and say how near it comes"},
     {"save", KEY_SAVE, "DIR", 0, "Write every variable as V.npy at the end"},
     {"log-every", KEY_EVERY, "N", 0, "Steps between lines where output is no terminal"},
     {0}};
@@ -45,32 +58,64 @@ static const struct argp_option OPTIONS[] = {
 static error_t parse(int key, char *arg, struct argp_state *state) {
   args_t *a = state->input;
   switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &a->cli; return 0;
-    case KEY_STARTUP: free(a->startup); a->startup = frti_cli_strdup(arg); return 0;
-    case KEY_TEST: free(a->test); a->test = frti_cli_strdup(arg); return 0;
-    case KEY_DATA: a->data = arg; return 0;
-    case KEY_FETCH: a->loss = arg; return 0;
-    case KEY_COMPARE: a->compare = arg; return 0;
-    case KEY_SAVE: a->save = arg; return 0;
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &a->cli;
+      return 0;
+    case KEY_STARTUP:
+      free(a->startup);
+      a->startup = frti_cli_strdup(arg);
+      return 0;
+    case KEY_TEST:
+      free(a->test);
+      a->test = frti_cli_strdup(arg);
+      return 0;
+    case KEY_DATA:
+      a->data = arg;
+      return 0;
+    case KEY_FETCH:
+      a->loss = arg;
+      return 0;
+    case KEY_COMPARE:
+      a->compare = arg;
+      return 0;
+    case KEY_SAVE:
+      a->save = arg;
+      return 0;
     case KEY_MAP:
       if (!strchr(arg, '=')) argp_error(state, "--map '%s': wanted FEED=ARRAY", arg);
       frti_cli_list_add(&a->maps, arg);
       return 0;
-    case KEY_BATCH: a->batch = (int64_t)frti_cli_number(state, "--batch", arg, 1 << 24); return 0;
-    case KEY_STEPS: a->steps = (int64_t)frti_cli_number(state, "--steps", arg, 1 << 30); return 0;
-    case KEY_EVERY: a->every = (int64_t)frti_cli_number(state, "--log-every", arg, 1 << 30); return 0;
-    case KEY_SHUFFLE: a->shuffle_seed = (uint32_t)frti_cli_number(state, "--shuffle-seed", arg, UINT32_MAX); return 0;
-    case KEY_SPLIT: a->split_seed = (uint32_t)frti_cli_number(state, "--split-seed", arg, UINT32_MAX); return 0;
-    case KEY_SHARE: a->test_share = (double)frti_cli_number(state, "--test-share", arg, 99) / 100; return 0;
+    case KEY_BATCH:
+      a->batch = (int64_t)frti_cli_number(state, "--batch", arg, 1 << 24);
+      return 0;
+    case KEY_STEPS:
+      a->steps = (int64_t)frti_cli_number(state, "--steps", arg, 1 << 30);
+      return 0;
+    case KEY_EVERY:
+      a->every = (int64_t)frti_cli_number(state, "--log-every", arg, 1 << 30);
+      return 0;
+    case KEY_SHUFFLE:
+      a->shuffle_seed =
+          (uint32_t)frti_cli_number(state, "--shuffle-seed", arg, UINT32_MAX);
+      return 0;
+    case KEY_SPLIT:
+      a->split_seed = (uint32_t)frti_cli_number(state, "--split-seed", arg, UINT32_MAX);
+      return 0;
+    case KEY_SHARE:
+      a->test_share = (double)frti_cli_number(state, "--test-share", arg, 99) / 100;
+      return 0;
     case ARGP_KEY_ARG:
-      if (a->program) argp_error(state, "one PROGRAM at a time: '%s' and '%s'", a->program, arg);
+      if (a->program)
+        argp_error(state, "one PROGRAM at a time: '%s' and '%s'", a->program, arg);
       a->program = arg;
       return 0;
     case ARGP_KEY_END:
       if (!a->program) argp_error(state, "which PROGRAM or folder?");
-      if (a->batch < 1 || a->steps < 1) argp_error(state, "--batch and --steps: at least 1");
+      if (a->batch < 1 || a->steps < 1)
+        argp_error(state, "--batch and --steps: at least 1");
       return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+      return ARGP_ERR_UNKNOWN;
   }
 }
 
@@ -91,7 +136,8 @@ typedef struct training {
   frti_cli_case_result_t comparison;
 } training_t;
 
-/* ---- what to run -------------------------------------------------------------------- */
+/* ---- what to run --------------------------------------------------------------------
+ */
 
 static bool exists(const char *path) {
   struct stat st;
@@ -133,8 +179,8 @@ static const char *marked_loss(const frt_program_t *p) {
   for (uint32_t i = 0, n = frt_program_n_ops(p, 0); i < n; ++i) {
     frt_attr_info_t role;
     frt_slot_info_t out;
-    if (frti_cli_attr(p, 0, i, "op_role", &role) && (role.i & ~3) == 256 && !(role.i & 1) &&
-        !frt_program_op_output(p, 0, i, 0, &out, NULL) && out.count)
+    if (frti_cli_attr(p, 0, i, "op_role", &role) && (role.i & ~3) == 256 &&
+        !(role.i & 1) && !frt_program_op_output(p, 0, i, 0, &out, NULL) && out.count)
       return out.args[0];
   }
   return NULL;
@@ -156,7 +202,8 @@ static int load(args_t *a, training_t *t) {
   int code;
   defaults(a, t);
   if (!a->startup)
-    return frti_cli_fail(&a->cli, CLI_USAGE, "--startup: which program makes the parameters?");
+    return frti_cli_fail(
+        &a->cli, CLI_USAGE, "--startup: which program makes the parameters?");
   if (!t->data_path)
     return frti_cli_fail(&a->cli, CLI_USAGE, "--data: which .npz holds the samples?");
   code = frti_cli_load(&a->cli, a->program, &t->main);
@@ -165,7 +212,8 @@ static int load(args_t *a, training_t *t) {
   if (code) return code;
   t->loss = a->loss ? a->loss : marked_loss(t->main);
   if (!t->loss)
-    return frti_cli_fail(&a->cli, CLI_USAGE, "%s marks no loss: say --fetch LOSS", a->program);
+    return frti_cli_fail(
+        &a->cli, CLI_USAGE, "%s marks no loss: say --fetch LOSS", a->program);
   if (frt_program_find_var(t->main, 0, t->loss, &v, &err)) {
     err.phase = FRT_PHASE_FETCH;
     return frti_cli_error(&a->cli, a->program, &err);
@@ -173,14 +221,15 @@ static int load(args_t *a, training_t *t) {
   t->rate = rate_of(t->main);
   t->layers = frti_cli_layers(t->main, &t->n_layers);
   t->losses = frti_cli_alloc((size_t)a->steps * sizeof *t->losses);
-  const frti_cli_data_options_t options = {t->data_path, &a->maps, a->split_seed,
-                                           a->shuffle_seed, a->test_share};
+  const frti_cli_data_options_t options = {
+      t->data_path, &a->maps, a->split_seed, a->shuffle_seed, a->test_share};
   return frti_cli_data_load(&a->cli, &options, t->main, &t->data);
 }
 
 static void release(args_t *a, training_t *t) {
   for (size_t i = 0; i < t->n_layers; ++i) frt_tensor_release(t->layers[i].before);
-  for (size_t i = 0; t->feeds && i < t->data.names.n; ++i) frt_tensor_release(t->feeds[i].tensor);
+  for (size_t i = 0; t->feeds && i < t->data.names.n; ++i)
+    frt_tensor_release(t->feeds[i].tensor);
   free(t->feeds);
   free(t->layers);
   free(t->losses);
@@ -196,7 +245,8 @@ static void release(args_t *a, training_t *t) {
   free(a->test);
 }
 
-/* ---- the loop ------------------------------------------------------------------------ */
+/* ---- the loop ------------------------------------------------------------------------
+ */
 
 static int make_buffers(const args_t *a, training_t *t) {
   t->feeds = frti_cli_alloc(t->data.names.n * sizeof *t->feeds);
@@ -204,8 +254,8 @@ static int make_buffers(const args_t *a, training_t *t) {
     t->feeds[i].name = t->data.names.items[i];
     t->feeds[i].tensor = frti_cli_data_buffer(&t->data, i, a->batch);
     if (!t->feeds[i].tensor)
-      return frti_cli_fail(&a->cli, CLI_MEMORY, "no memory for %lld rows a step; use a smaller --batch",
-                           (long long)a->batch);
+      return frti_cli_fail(&a->cli, CLI_MEMORY,
+          "no memory for %lld rows a step; use a smaller --batch", (long long)a->batch);
   }
   return CLI_OK;
 }
@@ -222,10 +272,11 @@ static int last_step(const args_t *a, training_t *t, double *loss) {
     frti_cli_layer_t *l = &t->layers[i];
     fetches[1 + 2 * i].var = l->grad;
     fetches[2 + 2 * i].var = l->rate;
-    if (frt_scope_get(t->s.scope, l->param, &l->before, &err)) code = frti_cli_error(&a->cli, NULL, &err);
+    if (frt_scope_get(t->s.scope, l->param, &l->before, &err))
+      code = frti_cli_error(&a->cli, NULL, &err);
   }
-  if (!code && frt_executor_run(t->s.exe, t->main, t->s.scope, t->feeds, t->data.names.n, fetches,
-                                n, out, NULL, &err))
+  if (!code && frt_executor_run(t->s.exe, t->main, t->s.scope, t->feeds, t->data.names.n,
+                   fetches, n, out, NULL, &err))
     code = frti_cli_error(&a->cli, a->program, &err);
   if (!code) {
     *loss = frti_cli_element(out[0], 0);
@@ -253,8 +304,8 @@ static int loop(const args_t *a, training_t *t) {
     frti_cli_data_draw(&t->data, t->feeds, a->batch);
     if (t->done + 1 == a->steps && t->n_layers) {
       code = last_step(a, t, loss);
-    } else if (frt_executor_run(t->s.exe, t->main, t->s.scope, t->feeds, t->data.names.n, fetches,
-                                n, out, NULL, &err)) {
+    } else if (frt_executor_run(t->s.exe, t->main, t->s.scope, t->feeds, t->data.names.n,
+                   fetches, n, out, NULL, &err)) {
       code = frti_cli_error(&a->cli, a->program, &err);
     } else {
       *loss = frti_cli_element(out[0], 0);
@@ -280,22 +331,30 @@ static int run_test(const args_t *a, training_t *t) {
   int code = CLI_OK;
   known = frti_cli_alloc(t->data.names.n * sizeof *known);
   for (size_t i = 0; i < t->data.names.n; ++i) {
-    feeds[i] = (frt_feed_t){t->data.names.items[i], frti_cli_data_buffer(&t->data, i, t->data.n_test)};
-    if (!feeds[i].tensor) code = frti_cli_fail(&a->cli, CLI_MEMORY, "no memory for the test rows");
-    else if (!frt_program_find_var(t->test, 0, feeds[i].name, &v, NULL)) known[n_feeds++] = feeds[i];
+    feeds[i] = (frt_feed_t){
+        t->data.names.items[i], frti_cli_data_buffer(&t->data, i, t->data.n_test)};
+    if (!feeds[i].tensor)
+      code = frti_cli_fail(&a->cli, CLI_MEMORY, "no memory for the test rows");
+    else if (!frt_program_find_var(t->test, 0, feeds[i].name, &v, NULL))
+      known[n_feeds++] = feeds[i];
   }
   for (uint32_t i = 0; i < frt_program_n_ops(t->test, 0); ++i)
-    if (!strcmp(frt_program_op_type(t->test, 0, i), "accuracy")) accuracy = frti_cli_out(t->test, 0, i, "Accuracy");
+    if (!strcmp(frt_program_op_type(t->test, 0, i), "accuracy"))
+      accuracy = frti_cli_out(t->test, 0, i, "Accuracy");
   t->test_loss = t->accuracy = NAN;
-  if (!frt_program_find_var(t->test, 0, t->loss, &v, NULL)) fetches[n++] = (frt_fetch_t){.var = t->loss};
+  if (!frt_program_find_var(t->test, 0, t->loss, &v, NULL))
+    fetches[n++] = (frt_fetch_t){.var = t->loss};
   if (accuracy) fetches[n++] = (frt_fetch_t){.var = accuracy};
   if (!code) frti_cli_data_test(&t->data, feeds);
   if (!code && n &&
-      frt_executor_run(t->s.exe, t->test, t->s.scope, known, n_feeds, fetches, n, out, NULL, &err))
+      frt_executor_run(
+          t->s.exe, t->test, t->s.scope, known, n_feeds, fetches, n, out, NULL, &err))
     code = frti_cli_error(&a->cli, a->test, &err);
   for (size_t i = 0; !code && i < n; ++i) {
-    if (fetches[i].var == accuracy) t->accuracy = frti_cli_element(out[i], 0);
-    else t->test_loss = frti_cli_element(out[i], 0);
+    if (fetches[i].var == accuracy)
+      t->accuracy = frti_cli_element(out[i], 0);
+    else
+      t->test_loss = frti_cli_element(out[i], 0);
   }
   t->tested = !code && n > 0;
   for (size_t i = 0; i < t->data.names.n; ++i) frt_tensor_release(feeds[i].tensor);
@@ -323,7 +382,8 @@ static int compare(const args_t *a, training_t *t) {
     frti_cli_case_run(&c, t->s.rt, same_executor, t->s.exe, &t->comparison);
     t->compared = true;
     if (t->comparison.failures.n) {
-      code = frti_cli_fail(&a->cli, CLI_NO, "%s: %s", a->compare, t->comparison.failures.items[0]);
+      code = frti_cli_fail(
+          &a->cli, CLI_NO, "%s: %s", a->compare, t->comparison.failures.items[0]);
     }
   }
   t->comparison.on_purpose = NULL; /* lent by the case */
@@ -331,11 +391,13 @@ static int compare(const args_t *a, training_t *t) {
   return code;
 }
 
-/* ---- the report ----------------------------------------------------------------------- */
+/* ---- the report -----------------------------------------------------------------------
+ */
 
 static void print_json(const training_t *t) {
   json_t *root = json_object(), *losses = json_array();
-  for (int64_t i = 0; i < t->done; ++i) json_array_append_new(losses, frti_cli_json_number(t->losses[i]));
+  for (int64_t i = 0; i < t->done; ++i)
+    json_array_append_new(losses, frti_cli_json_number(t->losses[i]));
   json_object_set_new(root, "steps", json_integer(t->done));
   json_object_set_new(root, "loss", losses);
   json_object_set_new(root, "learning_rate", frti_cli_json_number(t->last_lr));
@@ -348,7 +410,8 @@ static void print_json(const training_t *t) {
   json_object_set_new(root, "seconds", frti_cli_json_number(t->seconds));
   json_object_set_new(root, "peak_bytes", frti_cli_json_number(frti_cli_peak_bytes()));
   if (t->compared) {
-    json_object_set_new(root, "worst_share_of_tolerance", frti_cli_json_number(t->comparison.worst));
+    json_object_set_new(
+        root, "worst_share_of_tolerance", frti_cli_json_number(t->comparison.worst));
     json_object_set_new(root, "worst_where", json_string(t->comparison.where));
   }
   frti_cli_json_print(root);
@@ -359,19 +422,23 @@ static void print_report(const args_t *a, const training_t *t) {
   snprintf(title, sizeof title, "%.150s over %lld steps", t->loss, (long long)t->done);
   if (!a->cli.quiet) frti_cli_curve(stdout, title, t->losses, (size_t)t->done);
   if (t->n_layers && t->done == a->steps) frti_cli_layers_print(t->layers, t->n_layers);
-  printf("training loss %.6g at step %lld\n", t->done ? t->losses[t->done - 1] : NAN, (long long)t->done);
+  printf("training loss %.6g at step %lld\n", t->done ? t->losses[t->done - 1] : NAN,
+      (long long)t->done);
   if (t->tested) {
     printf("test on %lld rows held out:", (long long)t->data.n_test);
     if (!isnan(t->test_loss)) printf(" loss %.6g", t->test_loss);
-    if (!isnan(t->accuracy)) printf("%s accuracy %.4f", isnan(t->test_loss) ? "" : ",", t->accuracy);
+    if (!isnan(t->accuracy))
+      printf("%s accuracy %.4f", isnan(t->test_loss) ? "" : ",", t->accuracy);
     putchar('\n');
   }
   if (t->compared)
-    printf("largest difference to PaddlePaddle 1.8.5: %.3g of tolerance (%s, %llu tensors)\n",
-           t->comparison.worst, t->comparison.where[0] ? t->comparison.where : "none",
-           (unsigned long long)t->comparison.tensors);
+    printf(
+        "largest difference to PaddlePaddle 1.8.5: %.3g of tolerance (%s, %llu "
+        "tensors)\n",
+        t->comparison.worst, t->comparison.where[0] ? t->comparison.where : "none",
+        (unsigned long long)t->comparison.tensors);
   printf("trained in %.2f s from process start, peak memory %.1f MB\n", t->seconds,
-         frti_cli_peak_bytes() / 1e6);
+      frti_cli_peak_bytes() / 1e6);
 }
 
 static int work(args_t *a, training_t *t) {
@@ -380,23 +447,28 @@ static int work(args_t *a, training_t *t) {
   if (!code) code = frti_cli_open(&a->cli, &t->s);
   if (!code) code = make_buffers(a, t);
   if (code) return code;
-  frti_cli_note(&a->cli, "%u ops, places %s, %u threads; %lld rows to train on, %lld to test",
-                (unsigned)frt_program_n_ops(t->main, 0), a->cli.places ? a->cli.places : "cpu,reference",
-                (unsigned)frt_runtime_threads(t->s.rt), (long long)t->data.n_train, (long long)t->data.n_test);
+  frti_cli_note(&a->cli,
+      "%u ops, places %s, %u threads; %lld rows to train on, %lld to test",
+      (unsigned)frt_program_n_ops(t->main, 0),
+      a->cli.places ? a->cli.places : "cpu,reference",
+      (unsigned)frt_runtime_threads(t->s.rt), (long long)t->data.n_train,
+      (long long)t->data.n_test);
   frti_cli_watch_between_runs();
-  if (frt_executor_run(t->s.exe, t->startup, t->s.scope, NULL, 0, NULL, 0, NULL, NULL, &err))
+  if (frt_executor_run(
+          t->s.exe, t->startup, t->s.scope, NULL, 0, NULL, 0, NULL, NULL, &err))
     return frti_cli_error(&a->cli, a->startup, &err);
   code = loop(a, t);
   if (code) return code;
-  frti_cli_note_fallback(&a->cli, t->s.exe);
   if (t->test && t->data.n_test && !frti_cli_interrupted()) code = run_test(a, t);
   t->seconds = frti_cli_process_seconds();
   if (!code && a->compare && !frti_cli_interrupted()) {
     compared = compare(a, t);
     if (!t->compared) return compared;
   }
-  if (!code && a->cli.json) print_json(t);
-  else if (!code) print_report(a, t);
+  if (!code && a->cli.json)
+    print_json(t);
+  else if (!code)
+    print_report(a, t);
   if (!code && a->save) {
     code = frti_cli_make_dir(&a->cli, a->save);
     if (!code && frt_scope_save_dir(t->s.scope, a->save, &err))
@@ -407,12 +479,15 @@ static int work(args_t *a, training_t *t) {
 }
 
 int frti_cli_train(int argc, char **argv) {
-  static const struct argp argp = {
-      OPTIONS, parse, "PROGRAM|FOLDER",
+  static const struct argp argp = {OPTIONS, parse, "PROGRAM|FOLDER",
       "Runs a training program over the rows of an .npz file, then its test program over "
       "the rows held out. A folder holds main.pdmodel, startup.pdmodel and test.pdmodel.",
       frti_cli_children, NULL, NULL};
-  args_t a = {.cli = {.verb = "train"}, .batch = 64, .steps = 100, .shuffle_seed = 5, .test_share = 0.2};
+  args_t a = {.cli = {.verb = "train"},
+      .batch = 64,
+      .steps = 100,
+      .shuffle_seed = 5,
+      .test_share = 0.2};
   training_t t = {.done = 0};
   int code;
   argp_parse(&argp, argc, argv, 0, NULL, &a);

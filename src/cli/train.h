@@ -35,7 +35,7 @@ typedef struct frti_cli_data_options {
 } frti_cli_data_options_t;
 
 int frti_cli_data_load(const frti_cli_t *cli, const frti_cli_data_options_t *options,
-                       const frt_program_t *program, frti_cli_data_t *out);
+    const frt_program_t *program, frti_cli_data_t *out);
 void frti_cli_data_release(frti_cli_data_t *d);
 /* A tensor of `rows` rows for feed i. */
 frt_tensor_t *frti_cli_data_buffer(const frti_cli_data_t *d, size_t i, int64_t rows);
@@ -44,7 +44,8 @@ void frti_cli_data_draw(frti_cli_data_t *d, frt_feed_t *feeds, int64_t rows);
 /* Fills the feeds with all test rows. */
 void frti_cli_data_test(const frti_cli_data_t *d, frt_feed_t *feeds);
 
-/* ---- lars.c: the local rates of lars_momentum --------------------------------------- */
+/* ---- lars.c: the local rates of lars_momentum ---------------------------------------
+ */
 
 typedef struct frti_cli_layer {
   const char *param, *grad, *rate; /* variables of block 0, lent by the program */
@@ -56,28 +57,30 @@ typedef struct frti_cli_layer {
 /* The lars_momentum ops of block 0; *n of them, for free(). */
 frti_cli_layer_t *frti_cli_layers(const frt_program_t *p, size_t *n);
 /* From the gradient and the rate: norms and local rate. */
-void frti_cli_layer_rate(frti_cli_layer_t *l, const frt_tensor_t *grad,
-                         const frt_tensor_t *rate);
+void frti_cli_layer_rate(
+    frti_cli_layer_t *l, const frt_tensor_t *grad, const frt_tensor_t *rate);
 void frti_cli_layers_print(const frti_cli_layer_t *l, size_t n);
 json_t *frti_cli_layers_json(const frti_cli_layer_t *l, size_t n);
 
-/* ---- curve.c ------------------------------------------------------------------------ */
+/* ---- curve.c ------------------------------------------------------------------------
+ */
 
 /* Draws y over 1 .. n; dots in braille where the terminal speaks UTF-8. */
 void frti_cli_curve(FILE *to, const char *title, const double *y, size_t n);
 
-/* ---- progress.c --------------------------------------------------------------------- */
+/* ---- progress.c ---------------------------------------------------------------------
+ */
 
 typedef struct frti_cli_progress {
   bool quiet, terminal;
   int64_t steps, every;
   double start, shown;
 } frti_cli_progress_t;
-double frti_cli_now(void);           /* seconds, monotonic */
+double frti_cli_now(void);             /* seconds, monotonic */
 double frti_cli_process_seconds(void); /* since this process began */
 double frti_cli_peak_bytes(void);
-void frti_cli_progress_begin(frti_cli_progress_t *p, const frti_cli_t *cli, int64_t steps,
-                             int64_t every);
+void frti_cli_progress_begin(
+    frti_cli_progress_t *p, const frti_cli_t *cli, int64_t steps, int64_t every);
 void frti_cli_progress_step(frti_cli_progress_t *p, int64_t step, double loss, double lr);
 
 #endif

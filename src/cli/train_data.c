@@ -78,7 +78,7 @@ static double automatic_scale(const frt_tensor_t *t) {
 
 /* Which array is feed `name`, and by what it is divided; -1 after an error line. */
 static int64_t choose(const frti_cli_t *cli, const frti_cli_data_options_t *o,
-                      const frt_var_info_t *v, const arrays_t *all, double *scale) {
+    const frt_var_info_t *v, const arrays_t *all, double *scale) {
   const size_t n = strlen(v->name);
   int64_t found = -1;
   for (size_t m = 0; m < o->maps->n; ++m) {
@@ -87,7 +87,8 @@ static int64_t choose(const frti_cli_t *cli, const frti_cli_data_options_t *o,
     slash = strrchr(array, '/');
     *scale = slash ? strtod(slash + 1, NULL) : 1;
     for (size_t i = 0; i < all->names.n; ++i)
-      if (!strncmp(all->names.items[i], array, slash ? (size_t)(slash - array) : strlen(array) + 1) &&
+      if (!strncmp(all->names.items[i], array,
+              slash ? (size_t)(slash - array) : strlen(array) + 1) &&
           (!slash || strlen(all->names.items[i]) == (size_t)(slash - array)))
         return (int64_t)i;
     frti_cli_fail(cli, CLI_USAGE, "--map %s: %s has no such array", map, o->file);
@@ -97,47 +98,57 @@ static int64_t choose(const frti_cli_t *cli, const frti_cli_data_options_t *o,
     if (!fits(v, all->tensors[i])) continue;
     if (found >= 0) {
       frti_cli_fail(cli, CLI_USAGE, "feed '%s' could be '%s' or '%s': say --map %s=ARRAY",
-                    v->name, all->names.items[found], all->names.items[i], v->name);
+          v->name, all->names.items[found], all->names.items[i], v->name);
       return -1;
     }
     found = (int64_t)i;
     *scale = automatic_scale(all->tensors[i]);
   }
   if (found < 0)
-    frti_cli_fail(cli, CLI_USAGE, "no array of %s fits feed '%s': say --map %s=ARRAY", o->file,
-                  v->name, v->name);
+    frti_cli_fail(cli, CLI_USAGE, "no array of %s fits feed '%s': say --map %s=ARRAY",
+        o->file, v->name, v->name);
   return found;
 }
 
-static void convert_element(frt_tensor_t *to, int64_t i, const frt_tensor_t *from,
-                            double scale) {
+static void convert_element(
+    frt_tensor_t *to, int64_t i, const frt_tensor_t *from, double scale) {
   void *data = frt_tensor_data(to);
   const double v = frti_cli_element(from, i) / scale;
   switch (frt_tensor_dtype(to)) {
-    case FRT_F32: ((float *)data)[i] = (float)v; break;
-    case FRT_F64: ((double *)data)[i] = v; break;
-    case FRT_I64: ((int64_t *)data)[i] = llrint(v); break;
-    case FRT_I32: ((int32_t *)data)[i] = (int32_t)lrint(v); break;
-    default: break;
+    case FRT_F32:
+      ((float *)data)[i] = (float)v;
+      break;
+    case FRT_F64:
+      ((double *)data)[i] = v;
+      break;
+    case FRT_I64:
+      ((int64_t *)data)[i] = llrint(v);
+      break;
+    case FRT_I32:
+      ((int32_t *)data)[i] = (int32_t)lrint(v);
+      break;
+    default:
+      break;
   }
 }
 
 /* The whole array in the feed's dtype and shape. */
 static frt_tensor_t *convert(const frti_cli_t *cli, const frt_var_info_t *v,
-                             const frt_tensor_t *from, double scale) {
+    const frt_tensor_t *from, double scale) {
   int64_t dims[FRT_MAX_RANK] = {rows_of(from)};
   const int64_t row = declared_row(v);
   const uint32_t rank = row ? v->rank : frt_tensor_rank(from);
   const uint32_t ok = FRT_FLOATS | FRT_INTS;
   frt_error_t err = FRT_ERROR_INIT;
   frt_tensor_t *t = NULL;
-  if (!v->rank || v->dtype < 0 || v->dtype > 31 || !(FRT_DTYPE_BIT(v->dtype) & ok) || !(scale > 0) ||
-      (row && frt_tensor_numel(from) != dims[0] * row)) {
-    frti_cli_fail(cli, CLI_DATA, "feed '%s': the array does not fit its declared type and shape",
-                  v->name);
+  if (!v->rank || v->dtype < 0 || v->dtype > 31 || !(FRT_DTYPE_BIT(v->dtype) & ok) ||
+      !(scale > 0) || (row && frt_tensor_numel(from) != dims[0] * row)) {
+    frti_cli_fail(cli, CLI_DATA,
+        "feed '%s': the array does not fit its declared type and shape", v->name);
     return NULL;
   }
-  for (uint32_t i = 1; i < rank; ++i) dims[i] = row ? v->dims[i] : frt_tensor_dims(from)[i];
+  for (uint32_t i = 1; i < rank; ++i)
+    dims[i] = row ? v->dims[i] : frt_tensor_dims(from)[i];
   if (frt_tensor_create((frt_dtype_t)v->dtype, rank, dims, &t, &err)) {
     frti_cli_error(cli, v->name, &err);
     return NULL;
@@ -147,7 +158,7 @@ static frt_tensor_t *convert(const frti_cli_t *cli, const frt_var_info_t *v,
 }
 
 static int make_feeds(const frti_cli_t *cli, const frti_cli_data_options_t *o,
-                      const frt_program_t *program, const arrays_t *all, frti_cli_data_t *d) {
+    const frt_program_t *program, const arrays_t *all, frti_cli_data_t *d) {
   frti_cli_feeds(program, &d->names);
   if (!d->names.n) return frti_cli_fail(cli, CLI_DATA, "the program has no feeds");
   d->arrays = frti_cli_alloc(d->names.n * sizeof *d->arrays);
@@ -165,14 +176,14 @@ static int make_feeds(const frti_cli_t *cli, const frti_cli_data_options_t *o,
     if (!i) d->n_rows = rows_of(d->arrays[0]);
     if (rows_of(d->arrays[i]) != d->n_rows)
       return frti_cli_fail(cli, CLI_DATA, "%s: '%s' has %lld rows, '%s' %lld", o->file,
-                           d->names.items[i], (long long)rows_of(d->arrays[i]),
-                           d->names.items[0], (long long)d->n_rows);
+          d->names.items[i], (long long)rows_of(d->arrays[i]), d->names.items[0],
+          (long long)d->n_rows);
   }
   return CLI_OK;
 }
 
 int frti_cli_data_load(const frti_cli_t *cli, const frti_cli_data_options_t *options,
-                       const frt_program_t *program, frti_cli_data_t *out) {
+    const frt_program_t *program, frti_cli_data_t *out) {
   arrays_t all = {0};
   int code = read_arrays(cli, options->file, &all);
   memset(out, 0, sizeof *out);
@@ -182,7 +193,8 @@ int frti_cli_data_load(const frti_cli_t *cli, const frti_cli_data_options_t *opt
   out->n_test = (int64_t)ceil(options->test_share * (double)out->n_rows);
   out->n_train = out->n_rows - out->n_test;
   if (out->n_train < 1 || out->n_rows > INT32_MAX)
-    return frti_cli_fail(cli, CLI_USAGE, "%lld rows leave none to train on", (long long)out->n_rows);
+    return frti_cli_fail(
+        cli, CLI_USAGE, "%lld rows leave none to train on", (long long)out->n_rows);
   out->order = frti_cli_alloc((size_t)out->n_rows * sizeof *out->order);
   frti_cli_shuffle_seed(&out->batches, options->split_seed);
   frti_cli_shuffle_permutation(&out->batches, out->order, out->n_rows);
@@ -203,21 +215,24 @@ frt_tensor_t *frti_cli_data_buffer(const frti_cli_data_t *d, size_t i, int64_t r
   frt_tensor_t *t = NULL;
   memcpy(dims, frt_tensor_dims(d->arrays[i]), rank * sizeof *dims);
   dims[0] = rows;
-  return frt_tensor_create(frt_tensor_dtype(d->arrays[i]), rank, dims, &t, NULL) ? NULL : t;
+  return frt_tensor_create(frt_tensor_dtype(d->arrays[i]), rank, dims, &t, NULL) ? NULL
+                                                                                 : t;
 }
 
-static void copy_row(const frti_cli_data_t *d, frt_feed_t *feeds, int64_t to, int64_t from) {
+static void copy_row(
+    const frti_cli_data_t *d, frt_feed_t *feeds, int64_t to, int64_t from) {
   for (size_t i = 0; i < d->names.n; ++i) {
     const size_t bytes = frt_tensor_bytes(d->arrays[i]) / (size_t)d->n_rows;
     memcpy((char *)frt_tensor_data(feeds[i].tensor) + (size_t)to * bytes,
-           (const char *)frt_tensor_data(d->arrays[i]) + (size_t)from * bytes, bytes);
+        (const char *)frt_tensor_data(d->arrays[i]) + (size_t)from * bytes, bytes);
   }
 }
 
 void frti_cli_data_draw(frti_cli_data_t *d, frt_feed_t *feeds, int64_t rows) {
   for (int64_t r = 0; r < rows; ++r)
     copy_row(d, feeds, r,
-             d->order[d->n_test + frti_cli_shuffle_upto(&d->batches, (uint32_t)(d->n_train - 1))]);
+        d->order[d->n_test +
+                 frti_cli_shuffle_upto(&d->batches, (uint32_t)(d->n_train - 1))]);
 }
 
 void frti_cli_data_test(const frti_cli_data_t *d, frt_feed_t *feeds) {

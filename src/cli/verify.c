@@ -17,23 +17,33 @@ enum { KEY_SWITCH = 0x2001, KEY_FORCE };
 
 static const struct argp_option OPTIONS[] = {
     {"switch", KEY_SWITCH, NULL, 0,
-     "Change the place from run to run: the places of -p take turns on one scope"},
+        "Change the place from run to run: the places of -p take turns on one scope"},
     {"force-each", KEY_FORCE, NULL, 0,
-     "Run each case once per op, that op alone forced to the second place of -p"},
+        "Run each case once per op, that op alone forced to the second place of -p"},
     {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   args_t *a = state->input;
   switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &a->cli; return 0;
-    case KEY_SWITCH: a->alternate = true; return 0;
-    case KEY_FORCE: a->force = true; return 0;
-    case ARGP_KEY_ARG: frti_cli_list_add(&a->paths, arg); return 0;
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &a->cli;
+      return 0;
+    case KEY_SWITCH:
+      a->alternate = true;
+      return 0;
+    case KEY_FORCE:
+      a->force = true;
+      return 0;
+    case ARGP_KEY_ARG:
+      frti_cli_list_add(&a->paths, arg);
+      return 0;
     case ARGP_KEY_END:
       if (!a->paths.n) argp_error(state, "which CASE?");
-      if (a->alternate && a->force) argp_error(state, "--switch or --force-each, not both");
+      if (a->alternate && a->force)
+        argp_error(state, "--switch or --force-each, not both");
       return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+      return ARGP_ERR_UNKNOWN;
   }
 }
 
@@ -42,8 +52,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 static bool is_case(const char *path) {
   char *file = frti_cli_text("%s/case.json", path);
   struct stat st;
-  const bool yes = (!stat(path, &st) && S_ISREG(st.st_mode) && frti_cli_ends_with(path, ".zip")) ||
-                   !stat(file, &st);
+  const bool yes =
+      (!stat(path, &st) && S_ISREG(st.st_mode) && frti_cli_ends_with(path, ".zip")) ||
+      !stat(file, &st);
   free(file);
   return yes;
 }
@@ -63,7 +74,8 @@ static int expand(const args_t *a, const char *path, frti_cli_list_t *cases) {
     return CLI_OK;
   }
   while ((e = readdir(d)) != NULL) {
-    char *inner = frti_cli_text("%s%s%s", path, frti_cli_ends_with(path, "/") ? "" : "/", e->d_name);
+    char *inner = frti_cli_text(
+        "%s%s%s", path, frti_cli_ends_with(path, "/") ? "" : "/", e->d_name);
     if (e->d_name[0] != '.' && is_case(inner)) frti_cli_list_add(&found, inner);
     free(inner);
   }
@@ -73,10 +85,11 @@ static int expand(const args_t *a, const char *path, frti_cli_list_t *cases) {
   frti_cli_list_release(&found);
   if (cases->n > before) return CLI_OK;
   return frti_cli_fail(&a->cli, CLI_NO_INPUT,
-                       "%s: holds no case (a folder with case.json, or a .zip)", path);
+      "%s: holds no case (a folder with case.json, or a .zip)", path);
 }
 
-/* ---- which executor ------------------------------------------------------------------ */
+/* ---- which executor ------------------------------------------------------------------
+ */
 
 /* The default: one executor. --switch: one per place, in turn. --force-each: a pinned
  * one for one program, the plain one for the others. */
@@ -89,45 +102,48 @@ typedef struct chooser {
 
 static frt_executor_t *choose(void *ctx, const char *program) {
   chooser_t *c = ctx;
-  frt_executor_t *exe = c->pinned && !strcmp(program, c->program) ? c->pinned
-                                                                  : c->all[c->turn++ % c->n];
+  frt_executor_t *exe =
+      c->pinned && !strcmp(program, c->program) ? c->pinned : c->all[c->turn++ % c->n];
   frti_cli_watch(exe);
   return exe;
 }
 
 static int split_places(const args_t *a, frti_cli_list_t *places) {
-  char *list = frti_cli_strdup(a->cli.places ? a->cli.places : "cpu,reference"), *save = NULL;
+  char *list = frti_cli_strdup(a->cli.places ? a->cli.places : "cpu,reference"),
+       *save = NULL;
   for (char *s = strtok_r(list, ",", &save); s; s = strtok_r(NULL, ",", &save))
     frti_cli_list_add(places, s);
   free(list);
   if (places->n >= 2 && places->n <= 16) return CLI_OK;
   return frti_cli_fail(&a->cli, CLI_USAGE,
-                       "-p '%s': %s needs two places or more, e.g. cpu,reference",
-                       a->cli.places ? a->cli.places : "", a->force ? "--force-each" : "--switch");
+      "-p '%s': %s needs two places or more, e.g. cpu,reference",
+      a->cli.places ? a->cli.places : "", a->force ? "--force-each" : "--switch");
 }
 
-static int open_executors(const args_t *a, frt_runtime_t *rt, const frti_cli_list_t *places,
-                          chooser_t *c) {
+static int open_executors(
+    const args_t *a, frt_runtime_t *rt, const frti_cli_list_t *places, chooser_t *c) {
   if (!a->alternate) {
     c->n = 1;
     return frti_cli_executor(&a->cli, rt, a->cli.places, NULL, &c->all[0]);
   }
   for (c->n = 0; c->n < places->n; ++c->n) {
-    const int code = frti_cli_executor(&a->cli, rt, places->items[c->n], NULL, &c->all[c->n]);
+    const int code =
+        frti_cli_executor(&a->cli, rt, places->items[c->n], NULL, &c->all[c->n]);
     if (code) return code;
   }
   return CLI_OK;
 }
 
-/* ---- what comes out ------------------------------------------------------------------ */
+/* ---- what comes out ------------------------------------------------------------------
+ */
 
 typedef struct tally {
-  uint64_t passed, failed, skipped, forced;
+  uint64_t passed, failed, skipped, forced, moved;
   json_t *cases; /* with --json */
 } tally_t;
 
 static void tell(const args_t *a, tally_t *t, const char *word, const char *name,
-                 const char *text, const frti_cli_case_result_t *r) {
+    const char *text, const frti_cli_case_result_t *r) {
   if (t->cases) {
     json_t *o = json_object(), *failures = json_array();
     json_object_set_new(o, "name", json_string(name));
@@ -142,7 +158,7 @@ static void tell(const args_t *a, tally_t *t, const char *word, const char *name
       json_object_set_new(o, "tensors", json_integer((json_int_t)r->tensors));
       json_object_set_new(o, "normal_start_values", json_integer((json_int_t)r->normal));
       json_object_set_new(o, "normal_start_values_that_differ",
-                          json_integer((json_int_t)r->normal_differ));
+          json_integer((json_int_t)r->normal_differ));
     }
     json_object_set_new(o, "failures", failures);
     json_array_append_new(t->cases, o);
@@ -158,10 +174,11 @@ static void tell(const args_t *a, tally_t *t, const char *word, const char *name
 }
 
 static void conclude(const args_t *a, tally_t *t, const char *name,
-                     const frti_cli_case_result_t *r, uint64_t forced) {
+    const frti_cli_case_result_t *r, uint64_t forced) {
   char *text, *more = frti_cli_strdup("");
   if (r->failures.n) {
-    text = frti_cli_text("%zu failures in %llu runs", r->failures.n, (unsigned long long)r->runs);
+    text = frti_cli_text(
+        "%zu failures in %llu runs", r->failures.n, (unsigned long long)r->runs);
     ++t->failed;
   } else {
     if (r->worst > 0)
@@ -176,7 +193,7 @@ static void conclude(const args_t *a, tally_t *t, const char *name,
   } else if (r->normal) {
     free(more);
     more = frti_cli_text("; %llu of %llu normal start values differ by 1 ulp",
-                         (unsigned long long)r->normal_differ, (unsigned long long)r->normal);
+        (unsigned long long)r->normal_differ, (unsigned long long)r->normal);
   }
   char *line = frti_cli_text("%s%s", text, more);
   tell(a, t, r->failures.n ? "FAIL" : "PASS", name, line, r);
@@ -187,9 +204,11 @@ static void conclude(const args_t *a, tally_t *t, const char *name,
   free(text);
 }
 
-/* ---- running ------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------
+ */
 
-static void merge(frti_cli_case_result_t *sum, frti_cli_case_result_t *one, const char *op) {
+static void merge(
+    frti_cli_case_result_t *sum, frti_cli_case_result_t *one, const char *op) {
   sum->runs += one->runs;
   sum->tensors += one->tensors;
   if (one->worst > sum->worst) {
@@ -210,17 +229,20 @@ static void merge(frti_cli_case_result_t *sum, frti_cli_case_result_t *one, cons
 
 /* The case once more with op (block, op) of one program on another place. */
 static int force_one(const args_t *a, const frti_cli_case_t *c, frt_runtime_t *rt,
-                     chooser_t *ch, frt_pin_t pin, frti_cli_case_result_t *sum) {
+    chooser_t *ch, frt_pin_t pin, frti_cli_case_result_t *sum, uint64_t *moved) {
+  frt_executor_stats_t stats = {.struct_size = sizeof stats};
   frti_cli_case_result_t one;
   char *what;
   const int code = frti_cli_executor(&a->cli, rt, a->cli.places, &pin, &ch->pinned);
   if (code) return code;
   frti_cli_case_run(c, rt, choose, ch, &one);
   what = frti_cli_text("%s op %d.%d (%s)", ch->program, (int)pin.block, (int)pin.op,
-                       frt_program_op_type(frti_cli_case_program(c, ch->program), pin.block,
-                                           (uint32_t)pin.op));
+      frt_program_op_type(
+          frti_cli_case_program(c, ch->program), pin.block, (uint32_t)pin.op));
   merge(sum, &one, what);
   free(what);
+  frt_executor_stats(ch->pinned, &stats);
+  *moved += stats.fallback_ops > 0;
   frti_cli_watch(NULL);
   frt_executor_release(ch->pinned);
   ch->pinned = NULL;
@@ -231,15 +253,16 @@ static bool used(const frti_cli_case_t *c, const char *program) {
   const json_t *steps = json_object_get(c->json, "steps");
   if (!strcmp(program, "startup") || !json_is_array(steps)) return true;
   for (size_t i = 0; i < json_array_size(steps); ++i) {
-    const char *p = json_string_value(json_object_get(json_array_get(steps, i), "program"));
+    const char *p =
+        json_string_value(json_object_get(json_array_get(steps, i), "program"));
     if (p && !strcmp(p, program)) return true;
   }
   return false;
 }
 
 static int force_each(const args_t *a, const frti_cli_case_t *c, frt_runtime_t *rt,
-                      chooser_t *ch, const char *place, frti_cli_case_result_t *sum,
-                      uint64_t *forced) {
+    chooser_t *ch, const char *place, frti_cli_case_result_t *sum, tally_t *t,
+    uint64_t *forced) {
   memset(sum, 0, sizeof *sum);
   for (size_t i = 0; i < c->n_programs; ++i) {
     const frt_program_t *p = c->programs[i].program;
@@ -250,7 +273,7 @@ static int force_each(const args_t *a, const frti_cli_case_t *c, frt_runtime_t *
         const frt_op_schema_t *schema = frt_op_find(frt_program_op_type(p, b, o));
         int code;
         if (!schema || schema->flags & FRT_OP_RUNTIME) continue;
-        code = force_one(a, c, rt, ch, (frt_pin_t){b, (int32_t)o, place}, sum);
+        code = force_one(a, c, rt, ch, (frt_pin_t){b, (int32_t)o, place}, sum, &t->moved);
         if (code) return code;
         if (frti_cli_interrupted()) return CLI_INTERRUPTED;
         ++*forced;
@@ -260,7 +283,7 @@ static int force_each(const args_t *a, const frti_cli_case_t *c, frt_runtime_t *
 }
 
 static int verify_one(const args_t *a, const char *path, frt_runtime_t *rt, chooser_t *ch,
-                      const frti_cli_list_t *places, tally_t *t) {
+    const frti_cli_list_t *places, tally_t *t) {
   frti_cli_case_t c;
   frt_error_t err = FRT_ERROR_INIT;
   frti_cli_case_result_t r = {.worst = 0};
@@ -273,8 +296,10 @@ static int verify_one(const args_t *a, const char *path, frt_runtime_t *rt, choo
     ++t->skipped;
     tell(a, t, "SKIP", c.name, c.skip, NULL);
   } else {
-    if (a->force) code = force_each(a, &c, rt, ch, places->items[1], &r, &forced);
-    else frti_cli_case_run(&c, rt, choose, ch, &r);
+    if (a->force)
+      code = force_each(a, &c, rt, ch, places->items[1], &r, t, &forced);
+    else
+      frti_cli_case_run(&c, rt, choose, ch, &r);
     if (!code && !frti_cli_interrupted()) conclude(a, t, c.name, &r, forced);
     t->forced += forced;
   }
@@ -289,20 +314,26 @@ static void summary(const args_t *a, tally_t *t) {
     json_object_set_new(root, "passed", json_integer((json_int_t)t->passed));
     json_object_set_new(root, "failed", json_integer((json_int_t)t->failed));
     json_object_set_new(root, "skipped", json_integer((json_int_t)t->skipped));
-    if (a->force) json_object_set_new(root, "ops_forced", json_integer((json_int_t)t->forced));
+    if (a->force) {
+      json_object_set_new(root, "ops_forced", json_integer((json_int_t)t->forced));
+      json_object_set_new(root, "ops_moved", json_integer((json_int_t)t->moved));
+    }
     json_object_set_new(root, "cases", t->cases);
     frti_cli_json_print(root);
     return;
   }
   if (a->force)
-    printf("%llu ops forced, one at a time\n", (unsigned long long)t->forced);
+    printf(
+        "%llu ops forced, one at a time; %llu ran on the other place (the rest is not "
+        "run "
+        "at all)\n",
+        (unsigned long long)t->forced, (unsigned long long)t->moved);
   printf("%llu passed, %llu failed, %llu skipped\n", (unsigned long long)t->passed,
-         (unsigned long long)t->failed, (unsigned long long)t->skipped);
+      (unsigned long long)t->failed, (unsigned long long)t->skipped);
 }
 
 int frti_cli_verify(int argc, char **argv) {
-  static const struct argp argp = {
-      OPTIONS, parse, "CASE...",
+  static const struct argp argp = {OPTIONS, parse, "CASE...",
       "Runs recorded cases (folders, .zip files, or folders of these) and compares every "
       "result and every stored variable with the recorded one.",
       frti_cli_children, NULL, NULL};
@@ -313,8 +344,10 @@ int frti_cli_verify(int argc, char **argv) {
   tally_t t = {0};
   int code = CLI_OK;
   argp_parse(&argp, argc, argv, 0, NULL, &a);
-  for (size_t i = 0; !code && i < a.paths.n; ++i) code = expand(&a, a.paths.items[i], &cases);
+  for (size_t i = 0; !code && i < a.paths.n; ++i)
+    code = expand(&a, a.paths.items[i], &cases);
   if (!code && (a.alternate || a.force)) code = split_places(&a, &places);
+  a.cli.no_warnings = a.force; /* each forced op is off the first place */
   if (!code) code = frti_cli_open_runtime(&a.cli, &s);
   if (!code) code = open_executors(&a, s.rt, &places, &ch);
   if (!code && a.cli.json) t.cases = json_array();

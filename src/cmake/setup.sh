@@ -24,7 +24,7 @@ find_missing() {
   want libcmocka-dev pkg-config cmocka
   want libjansson-dev pkg-config jansson
   want libzip-dev pkg-config libzip
-  want libsleef-dev test -e /usr/include/sleef.h
+  want libsleef-dev pkg-config sleef
   want libxxhash-dev pkg-config libxxhash
   # For the checks that read headers as C++.
   [ "${with_cxx-no}" = no ] || want g++ command -v c++

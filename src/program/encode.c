@@ -6,43 +6,17 @@
 #include "program/parts.h"
 #include "program/wire.h"
 
+/* Without `bytes` it only counts: a first pass finds the size, a second one writes. */
 typedef struct writer {
   uint8_t *bytes;
   size_t at, cap; /* what was written lies in bytes[at..cap) */
-  bool failed;
 } writer_t;
 
 static size_t written(const writer_t *w) { return w->cap - w->at; }
 
-static bool grow(writer_t *w, size_t n) {
-  size_t cap, doubled;
-  if (w->failed) return false;
-  if (!frti_add_size(written(w), n, &cap) || !frti_mul_size(cap, 2, &doubled) ||
-      !(cap = FRTI_MAX(doubled, (size_t)4096))) {
-    w->failed = true;
-    return false;
-  }
-  uint8_t *bytes = frti_alloc(cap);
-  if (!bytes) {
-    w->failed = true;
-    return false;
-  }
-  if (w->bytes) memcpy(bytes + cap - written(w), w->bytes + w->at, written(w));
-  frti_free(w->bytes);
-  w->at = cap - written(w);
-  w->bytes = bytes;
-  w->cap = cap;
-  return true;
-}
-
-static inline bool make_room(writer_t *w, size_t n) {
-  return w->at >= n || grow(w, n);
-}
-
 static inline void put(writer_t *w, const void *bytes, size_t n) {
-  if (!n || !make_room(w, n)) return;
   w->at -= n;
-  memcpy(w->bytes + w->at, bytes, n);
+  if (w->bytes && n) memcpy(w->bytes + w->at, bytes, n);
 }
 
 static void put_raw(writer_t *w, frti_raw_t raw) { put(w, raw.bytes, raw.n); }
@@ -50,10 +24,6 @@ static void put_raw(writer_t *w, frti_raw_t raw) { put(w, raw.bytes, raw.n); }
 static void put_varint(writer_t *w, uint64_t v) {
   uint8_t text[10];
   size_t n = 0;
-  if (v < 0x80 && w->at) {
-    w->bytes[--w->at] = (uint8_t)v;
-    return;
-  }
   for (; v >= 0x80; v >>= 7) text[n++] = (uint8_t)(v | 0x80);
   text[n++] = (uint8_t)v;
   put(w, text, n);
@@ -226,22 +196,24 @@ static void put_version(writer_t *w, const frt_program_t *p) {
   put_head(w, 4, before);
 }
 
+static void put_program(writer_t *w, const frt_program_t *p) {
+  put_raw(w, p->unknown);
+  put_version(w, p);
+  if (p->compatible_map.bytes) put_bytes(w, 3, p->compatible_map);
+  for (uint32_t i = p->n_blocks; i-- > 0;) put_block(w, &p->blocks[i]);
+}
+
 frt_status_t frt_program_serialize(const frt_program_t *p, void **bytes, size_t *n,
                                    frt_error_t *err) {
-  writer_t w = {0};
+  writer_t w = {.at = SIZE_MAX, .cap = SIZE_MAX};
   *bytes = NULL;
   *n = 0;
-  make_room(&w, 1); /* so that an empty program is not NULL */
-  put_raw(&w, p->unknown);
-  put_version(&w, p);
-  if (p->compatible_map.bytes) put_bytes(&w, 3, p->compatible_map);
-  for (uint32_t i = p->n_blocks; i-- > 0;) put_block(&w, &p->blocks[i]);
-  if (w.failed) {
-    frti_free(w.bytes);
-    return frti_no_memory(err);
-  }
-  *n = written(&w);
-  memmove(w.bytes, w.bytes + w.at, *n);
+  put_program(&w, p);
+  w.at = w.cap = written(&w);
+  w.bytes = frti_alloc(FRTI_MAX(w.cap, (size_t)1));
+  if (!w.bytes) return frti_no_memory(err);
+  put_program(&w, p);
+  *n = w.cap;
   *bytes = w.bytes;
   return FRT_OK;
 }

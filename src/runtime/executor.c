@@ -85,9 +85,19 @@ static frt_status_t add_plan(frt_executor_t *exe, const frti_plan_request_t *q,
   return FRT_OK;
 }
 
-static frt_status_t find_plan(frt_executor_t *exe, const frti_plan_request_t *q,
-                              frti_plan_t **out, frt_error_t *err) {
+/* A cached plan for this request, the scope apart; NULL if there is none. */
+static frti_plan_t *match_plan(const frt_executor_t *exe, const frti_plan_request_t *q) {
   for (uint32_t i = 0; i < exe->n_plans; ++i)
+    if (plan_fits(exe->plans[i], q)) return exe->plans[i];
+  return NULL;
+}
+
+/* `hint`: what match_plan found, or NULL. */
+static frt_status_t find_plan(frt_executor_t *exe, const frti_plan_request_t *q,
+                              frti_plan_t *hint, frti_plan_t **out, frt_error_t *err) {
+  *out = hint;
+  if (hint && records_fit(hint, q->scope)) return FRT_OK;
+  for (uint32_t i = 0; hint && i < exe->n_plans; ++i)
     if (plan_fits(exe->plans[i], q) && records_fit(exe->plans[i], q->scope)) {
       *out = exe->plans[i];
       return FRT_OK;
@@ -364,17 +374,20 @@ static frt_status_t run_plan(frt_executor_t *exe, frti_plan_t *p,
 /* Shares the scope if the plan only reads it, else takes it for itself. */
 static frt_status_t run_scoped(frt_executor_t *exe, const frti_plan_request_t *q,
                                frt_tensor_t **out, frt_error_t *err) {
-  bool write = feeds_records(q);
+  frti_plan_t *hint = match_plan(exe, q);
+  const bool feeds = hint ? hint->feeds_scope : feeds_records(q);
+  bool write = hint ? hint->writes : feeds;
   for (;;) {
     frti_plan_t *p;
     FRT_TRY(frti_scope_enter(q->scope, write, err));
-    frt_status_t status = write ? feed_records(q, err) : FRT_OK;
-    if (status == FRT_OK) status = find_plan(exe, q, &p, err);
+    frt_status_t status = feeds ? feed_records(q, err) : FRT_OK;
+    if (status == FRT_OK) status = find_plan(exe, q, hint, &p, err);
     const bool again = status == FRT_OK && !write && !only_reads(p, q->scope);
     if (status == FRT_OK && !again) status = run_plan(exe, p, q, out, err);
     frti_scope_leave(q->scope, write);
     if (!again) return status;
     write = true;
+    hint = p;
   }
 }
 

@@ -43,8 +43,8 @@ static void candidate_text(const frti_plan_t *p, const frti_node_t *n,
   else if (c->verdict == FRT_NO)
     snprintf(to, cap, "no: %s: %s", reason_text(c->reason),
              c->detail[0] ? c->detail : "(no detail given)");
-  else if (!c->listed) snprintf(to, cap, "could run it, but is not in the place list");
-  else if (place) snprintf(to, cap, "could run it; listed after %s", place->label);
+  else if (!c->listed) snprintf(to, cap, "could, but is not in the place list");
+  else if (place) snprintf(to, cap, "could, listed after %s", place->label);
   else snprintf(to, cap, "could run it");
 }
 
@@ -100,19 +100,18 @@ static void text_row(frti_str_t *s, const frti_plan_t *p, const frti_node_t *n, 
     frti_dims_text(dims, sizeof dims, n->out.shapes[0].rank, n->out.shapes[0].dims);
   if (n->block) snprintf(number, sizeof number, "%d.%d", n->block, n->op);
   else snprintf(number, sizeof number, "%d", n->op);
-  frti_str_addf(s, "%*s%5s  %-32s %-12s %s", depth * 2, "", number, n->schema->type,
+  frti_str_addf(s, "%*s%5s  %-32s %-10s %-12s", depth * 2, "", number, n->schema->type,
                 place_text(p, n), dims);
   if (n->state == FRTI_FUSED)
     frti_str_addf(s, "  fused into %s at #%d", n->into->schema->type, n->into->op);
   if (n->state == FRTI_DEAD)
     frti_str_add(s, "  not run: its outputs reach neither a fetch nor a persistable");
   if (n->state == FRTI_SHAPES) frti_str_add(s, "  not run: only its shapes are needed");
-  frti_str_add(s, "\n");
   for (uint32_t i = 0; i < n->n_candidates && n->state != FRTI_FUSED; ++i) {
     candidate_text(p, n, &n->candidates[i], why, sizeof why);
-    if (why[0])
-      frti_str_addf(s, "%*s         %s: %s\n", depth * 2, "", n->candidates[i].label, why);
+    if (why[0]) frti_str_addf(s, "  [%s: %s]", n->candidates[i].label, why);
   }
+  frti_str_add(s, "\n");
 }
 
 static void text_head(frti_str_t *s, const frti_plan_t *p) {
@@ -124,11 +123,14 @@ static void text_head(frti_str_t *s, const frti_plan_t *p) {
                   p->exe->places[i].device->provider->api.name,
                   p->exe->places[i].device->provider->api.version,
                   p->exe->places[i].device->desc);
-  frti_str_addf(s, "block 0 has %u ops, pruned to %u; %u run as they are, %u are fused into %u, "
-                   "%u by the runtime, %u not run, %u cannot be placed\n",
-                p->n_loaded_ops, p->root.n, c.run, c.fused, c.fusions, c.runtime, c.dead,
-                c.unplaced);
-  frti_str_add(s, "    #  op                               place        shape of the first output\n");
+  frti_str_addf(s, "block 0 has %u ops", p->n_loaded_ops);
+  if (p->origin) frti_str_addf(s, ", pruned to %u", p->root.n);
+  frti_str_addf(s, "; bodies included %u run as they are, %u are fused into %u, %u belong to "
+                   "the runtime, %u need not run",
+                c.run, c.fused, c.fusions, c.runtime, c.dead);
+  if (c.unplaced) frti_str_addf(s, ", %u CANNOT BE PLACED", c.unplaced);
+  frti_str_add(s, "\n");
+  frti_str_add(s, "    #  op                               place      first output  [why not elsewhere]\n");
 }
 
 static void text_pruned(frti_str_t *s, const frti_plan_t *p) {

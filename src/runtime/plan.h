@@ -204,6 +204,7 @@ typedef struct frti_plan {
   frti_node_t **random;
   uint32_t n_random;
   bool writes, has_async;
+  bool feeds_scope;                   /* a persistable is fed */
   frt_scope_t *scope;                 /* while building; NULL when explaining without */
   uint64_t scope_uid, scope_layout;   /* bound to; 0: not bound */
   uint64_t last_used;

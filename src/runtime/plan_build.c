@@ -394,7 +394,7 @@ static frt_status_t find_feeds(frti_plan_t *p, frt_error_t *err) {
     FRT_TRY(check_feed(f, v, err));
     f->value = v;
     if (v->persistable) {
-      v->fed_record = p->writes = true;
+      v->fed_record = p->writes = p->feeds_scope = true;
       continue;
     }
     v->fed = true;

@@ -13,7 +13,8 @@ static double sum_terms(const frt_case_view_t *v, const frt_case_array_t *out) {
    .attrs = {{"in_dtype", from}, {"out_dtype", to}}, X(data), .LENGTHS}
 #define DECAY(...)                                                                   \
   .in = {{"Grad", SHAPE(DIM_N), __VA_ARGS__}, {"Param", SHAPE(DIM_N), __VA_ARGS__}}
-#define MOVED (FRT_NUMBERS | FRT_BOOLS)
+#define SMALL (FRT_DTYPE_BIT(FRT_I16) | FRT_DTYPE_BIT(FRT_I8) | FRT_DTYPE_BIT(FRT_U8))
+#define MOVED (FRT_NUMBERS | FRT_BOOLS | SMALL)
 
 FRT_CASES(scale) = {
     {.op = "scale", .name = "bias_after", .attrs = {{"scale", 2}, {"bias", 1}},
@@ -60,6 +61,10 @@ FRT_CASES(scale) = {
      .want = {{"Out", VALUES(0, 0, 1, 1)}}},
     CAST("bool_to_float32", FRT_BOOL, FRT_F32, WHOLE(0, 1)),
     CAST("bool_to_int64", FRT_BOOL, FRT_I64, WHOLE(0, 1)),
+    {.op = "cast", .name = "to_float32", .dtypes = MOVED, X(WHOLE(0, 99)), .LENGTHS,
+     .attrs = {{"in_dtype", THE_DTYPE}, {"out_dtype", FRT_F32}}},
+    {.op = "cast", .name = "to_int64", .dtypes = MOVED, X(WHOLE(0, 99)), .LENGTHS,
+     .attrs = {{"in_dtype", THE_DTYPE}, {"out_dtype", FRT_I64}}},
     CAST("int64_to_float32", FRT_I64, FRT_F32, WHOLE(-100000000, 100000000)),
     CAST("int64_to_int32", FRT_I64, FRT_I32, WHOLE(-100000, 100000)),
     CAST("int32_to_int64", FRT_I32, FRT_I64, WHOLE(-100000, 100000)),
@@ -68,7 +73,7 @@ FRT_CASES(scale) = {
     CAST("float32_to_float64", FRT_F32, FRT_F64, UNIFORM(-1000, 1000)),
     CAST("float32_to_float32", FRT_F32, FRT_F32, UNIFORM(-1000, 1000)),
     CAST("float64_to_float32", FRT_F64, FRT_F32, UNIFORM(-1000, 1000)),
-    {.op = "assign", .name = "whole", .dtypes = MOVED, X(WHOLE(-9, 9)), .LENGTHS},
+    {.op = "assign", .name = "whole", .dtypes = MOVED, X(WHOLE(0, 99)), .LENGTHS},
     {.op = "assign", .name = "bits", X(SPECIALS), .SIZES({211}), .flags = FRT_CASE_SIGNED_ZERO},
     {.op = "assign", .name = "shapes", .in = {{"X", SHAPE(2, 3, 1, 5), UNIFORM(-1, 1)}}},
     {.op = "decay", .name = "l2", .attrs = {ATTR_TEXT("mode", "l2"), {"coeff", 0.5}},

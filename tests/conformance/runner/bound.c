@@ -76,6 +76,18 @@ static void allowances(const frti_probe_t *p, uint32_t k, const frt_case_bound_t
     allowed[e] = twice * allowed[e] + (n + 1) * tiny;
 }
 
+int frti_magnitudes_hold(const frti_probe_t *p, uint32_t k, char *why, size_t cap) {
+  const frti_value_t *v = &p->out[k];
+  if (bound_of(p, k)->kind != FRT_BOUND_SUM) return 1;
+  for (int64_t e = 0; e < v->api.numel; ++e) {
+    if (!isfinite(v->d[e]) || v->mag[e] >= fabs(v->d[e]) * (1 - 1e-12)) continue;
+    snprintf(why, cap, "%s[%lld]: the oracle's magnitude %.9g is below its value %.9g",
+             v->def->name, (long long)e, v->mag[e], v->d[e]);
+    return 0;
+  }
+  return 1;
+}
+
 int frti_judge(const frti_probe_t *p, uint32_t k, const void *got, const double *ref,
                int exact, char *why, size_t cap) {
   static const frt_case_bound_t bits = EXACT(NULL);

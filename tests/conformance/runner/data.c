@@ -34,9 +34,9 @@ void frti_store(uint32_t dtype, void *to, int64_t i, double v) {
     case FRT_F64: memcpy((char *)to + 8 * i, &v, 8); return;
     case FRT_I64: { int64_t x = (int64_t)v; memcpy((char *)to + 8 * i, &x, 8); return; }
     case FRT_I32: { int32_t x = (int32_t)v; memcpy((char *)to + 4 * i, &x, 4); return; }
-    case FRT_I16: { int16_t x = (int16_t)v; memcpy((char *)to + 2 * i, &x, 2); return; }
-    case FRT_I8: ((int8_t *)to)[i] = (int8_t)v; return;
-    case FRT_U8: ((uint8_t *)to)[i] = (uint8_t)v; return;
+    case FRT_I16: { int16_t x = (int16_t)(int64_t)v; memcpy((char *)to + 2 * i, &x, 2); return; }
+    case FRT_I8: ((int8_t *)to)[i] = (int8_t)(int64_t)v; return;
+    case FRT_U8: ((uint8_t *)to)[i] = (uint8_t)(int64_t)v; return;
     case FRT_BOOL: ((uint8_t *)to)[i] = v != 0; return;
     default: return;
   }

@@ -142,6 +142,7 @@ static int judge_all(trial_t *t) {
     if (!random && !frti_judge(&t->p, k, t->base.out[k], t->p.out[k].d, t->b->self,
                                t->why, t->cap))
       v = FRTI_FAIL;
+    if (!random && !frti_magnitudes_hold(&t->p, k, t->why, t->cap)) v = FRTI_FAIL;
     if (v == FRTI_PASS) v = judge_wanted(t, k);
   }
   return v;

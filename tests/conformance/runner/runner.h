@@ -91,6 +91,8 @@ void frti_outcome_release(frti_outcome_t *o);
  * overrides the class; ref is the wanted values. */
 int frti_judge(const frti_probe_t *p, uint32_t k, const void *got, const double *ref,
                int exact, char *why, size_t cap);
+/* 1 if no magnitude of the oracle is smaller than its value, as SUM takes for granted. */
+int frti_magnitudes_hold(const frti_probe_t *p, uint32_t k, char *why, size_t cap);
 
 /* verdicts */
 enum { FRTI_PASS = 'P', FRTI_FAIL = 'F', FRTI_DECLINED = 'D' };
@@ -110,7 +112,8 @@ frt_status_t frti_bench_open(frti_bench_t *b, const char *provider, uint64_t see
                              int oracle, frt_error_t *err);
 void frti_bench_close(frti_bench_t *b);
 
-/* worker.c: runs in a child; writes lines to `to`. */
+/* worker.c: runs in a child; writes lines to `to`. first: the job to begin with;
+ * skip: an op whose jobs are left out, or "". */
 typedef struct frti_family { const char *name; const frt_case_t *cases; } frti_family_t;
 extern const frti_family_t frti_families[];
 extern const size_t frti_n_families;
@@ -120,7 +123,8 @@ typedef struct frti_options {
   int json, verbose;
 } frti_options_t;
 int frti_worker_claims(const frti_options_t *o, FILE *to);
-int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first, FILE *to);
+int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first,
+                       const char *skip, FILE *to);
 
 /* suite.c: the whole run; the process's exit status. */
 int frti_suite_run(const frti_options_t *o);

@@ -11,7 +11,7 @@
 #include "runner/runner.h"
 
 enum { EXIT_NO = 1, EXIT_NO_INPUT = 66, EXIT_UNAVAILABLE = 69, EXIT_INTERNAL = 70,
-       SILENT_MS = 90000, CLAIMS = -1 };
+       SILENT_MS = 60000, CLAIMS = -1 };
 
 typedef struct op_row {
   uint32_t cases, passed, failed, declined;
@@ -25,6 +25,7 @@ typedef struct suite {
   uint32_t passed, failed, declined;
   uint32_t next;         /* job number to go on with */
   int open;              /* a job has begun and not ended */
+  char hung[64];         /* the op that hung last: its other cases are not tried */
   char op[64], what[160];
   uint32_t error_status; /* the provider could not be opened */
   char error[400];
@@ -152,9 +153,10 @@ static int listen_to(suite_t *s, int fd, pid_t pid, int *silent) {
 
 static void child_died(suite_t *s, int status, int silent, const char *family) {
   char why[160];
-  if (silent) snprintf(why, sizeof why, "hangs: silent for %d s", SILENT_MS / 1000);
-  else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
-    snprintf(why, sizeof why, "hangs: CPU time used up");
+  const int hangs = silent || (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU);
+  if (hangs)
+    snprintf(why, sizeof why, "hangs (%s); the op's later cases are left out",
+             silent ? "silent" : "CPU time used up");
   else if (WIFSIGNALED(status))
     snprintf(why, sizeof why, "crashed: %s", strsignal(WTERMSIG(status)));
   else
@@ -164,6 +166,7 @@ static void child_died(suite_t *s, int status, int silent, const char *family) {
     snprintf(s->what, sizeof s->what, "opening or closing the provider");
     s->next = UINT32_MAX;
   }
+  if (hangs) snprintf(s->hung, sizeof s->hung, "%s", s->op);
   verdict_in(s, FRTI_FAIL, why);
 }
 
@@ -187,7 +190,7 @@ static int run_child(suite_t *s, int family, uint32_t first) {
     close(fd[0]);
     if (to) {
       code = family == CLAIMS ? frti_worker_claims(s->o, to)
-                              : frti_worker_family(s->o, (size_t)family, first, to);
+                              : frti_worker_family(s->o, (size_t)family, first, s->hung, to);
       fclose(to);
     }
     exit(code);
@@ -213,6 +216,7 @@ static int run_families(suite_t *s) {
     int more = 1;
     if (!family_matches(s, f)) continue;
     s->next = 0;
+    s->hung[0] = 0;
     while (more > 0) more = run_child(s, (int)f, s->next);
     if (more < 0) return -1;
   }

@@ -29,7 +29,7 @@ static void the_unit_float_stays_below_one(void **state) {
 
 static void log_agrees_with_the_c_library(void **state) {
   (void)state;
-  for (double x = 5e-324; x < 1e300; x *= 1.37)
+  for (double x = 1e-322; x < 1e300; x *= 1.37)
     assert_true(relative(frt_rng_log(x), log(x)) < 4e-16);
   for (double x = 0.9; x < 1.1; x += 1.0 / 4096)
     if (x != 1.0) assert_true(relative(frt_rng_log(x), log(x)) < 4e-16);

@@ -1,0 +1,246 @@
+#!/bin/sh
+# Tests of the command `fluidrt`: what it writes, what it says, how it exits.
+# FLUIDRT names the binary, FLUIDRT_SOURCE_DIR the source tree.
+set -u
+: "${FLUIDRT:?the binary}" "${FLUIDRT_SOURCE_DIR:?the source tree}"
+models=$FLUIDRT_SOURCE_DIR/models
+golden=$FLUIDRT_SOURCE_DIR/tests/golden
+t=$(mktemp -d) || exit 1
+trap 'rm -rf "$t"' EXIT
+LC_ALL=C
+export LC_ALL
+checks=0 failures=0
+
+fail() {
+  failures=$((failures + 1))
+  echo "FAIL: $*"
+  sed 's/^/    stdout: /' "$t/out" | head -5
+  sed 's/^/    stderr: /' "$t/err" | head -5
+}
+
+# expect CODE COMMAND...: runs fluidrt, keeps its output in $t/out and $t/err.
+expect() {
+  want=$1
+  shift
+  "$FLUIDRT" "$@" >"$t/out" 2>"$t/err" </dev/null
+  got=$?
+  checks=$((checks + 1))
+  [ "$got" -eq "$want" ] || fail "exit $got, want $want: fluidrt $*"
+}
+# says FILE TEXT: the last command's out or err holds TEXT.
+says() {
+  checks=$((checks + 1))
+  grep -qF -- "$2" "$t/$1" || fail "no '$2' on std$1"
+}
+one_line() {
+  checks=$((checks + 1))
+  [ "$(wc -l <"$t/err")" -eq 1 ] || fail "not one line on stderr"
+}
+is() {
+  checks=$((checks + 1))
+  "$@" >/dev/null 2>&1 || fail "not so: $*"
+}
+
+# npy FILE DTYPE SHAPE: an .npy header (version 1.0); the data is appended by others.
+npy() {
+  { printf '\223NUMPY\001\000v\000'
+    printf "%-117s\n" "{'descr': '$2', 'fortran_order': False, 'shape': $3, }"; } >"$1"
+}
+
+verbs() {
+  expect 0 --help
+  for verb in run train verify inspect convert prune providers ops explain conform; do
+    says out "  $verb "
+  done
+  expect 0 --version
+  says out 'fluidrt '
+  expect 64
+  expect 64 trian
+  says err "did you mean 'train'?"
+  for verb in run train verify inspect convert prune providers ops explain; do
+    expect 0 "$verb" --help
+    says out '--provider'
+    expect 64 "$verb" --no-such-option
+  done
+}
+
+exit_statuses() {
+  expect 64 run
+  expect 64 run a b
+  expect 64 run "$models/lars_seed" --feed inp
+  expect 64 run "$models/lars_seed" --threads many
+  expect 64 run "$models/lars_seed" -p ,
+  one_line
+  expect 66 run "$t/none.pdmodel"
+  one_line
+  says err "$t/none.pdmodel"
+  printf 'no program' >"$t/text.pb"
+  expect 65 run "$t/text.pb"
+  one_line
+  expect 66 run "$models/lars_seed" --feed inp="$t/none.npy"
+  expect 65 run "$models/lars_seed" --feed inp="$t/text.pb"
+  expect 69 run "$models/lars_seed" -p nosuch
+  says err 'nosuch'
+  expect 69 run "$models/lars_seed" -p cpu:99
+  expect 65 run "$models/lars_seed" --feed inp="$t/inp.npy"
+  says err 'not initialized'
+  expect 65 run "$models/lars_seed" --feed imp="$t/inp.npy"
+  says err "nearest is 'inp'"
+  : >"$t/file"
+  expect 73 run "$models/lars_seed/startup.pdmodel" --scope-out "$t/file/x"
+  expect 73 convert "$models/lars_seed/main.pdmodel" "$t/none/x.pb"
+  one_line
+  expect 64 convert "$models/lars_seed/main.pdmodel" "$t/x.txt"
+  expect 65 convert "$models/lars_seed/main.pbtxt" "$t/x.pb"
+  says err 'reading .pbtxt is not supported'
+}
+
+run_verb() {
+  expect 0 run "$models/lars_seed/startup.pdmodel" --scope-out "$t/s0"
+  is test -f "$t/s0/fc_0.w_0.npy"
+  is test -f "$t/s0/learning_rate_0.npy"
+  # A variable that the program does not know, with a slash and a percent sign.
+  cp "$t/inp.npy" "$t/s0/not%2Fmine%25.npy"
+  expect 0 run "$models/lars_seed" --scope-in "$t/s0" --scope-out "$t/s1" \
+    --feed inp="$t/inp.npy" --fetch fc_0.w_0 --fetch fc_0.w_0@GRAD --out "$t/o1"
+  is cmp "$t/o1/fc_0.w_0.npy" "$t/s1/fc_0.w_0.npy"
+  is cmp "$t/inp.npy" "$t/s1/not%2Fmine%25.npy"
+  is test -f "$t/o1/fc_0.w_0@GRAD.npy"
+  checks=$((checks + 1))
+  ! cmp -s "$t/s0/fc_0.w_0.npy" "$t/s1/fc_0.w_0.npy" || fail 'the parameter did not move'
+  # The same by one process with --startup; and printed, as text and as JSON.
+  expect 0 run "$models/lars_seed" --startup "$models/lars_seed/startup.pdmodel" \
+    --scope-out "$t/s2" --feed inp="$t/inp.npy"
+  is cmp "$t/s1/fc_0.w_0.npy" "$t/s2/fc_0.w_0.npy"
+  expect 0 run "$models/lars_seed" --scope-in "$t/s0" --feed inp="$t/inp.npy" \
+    --fetch fc_0.w_0@GRAD
+  says out 'fc_0.w_0@GRAD float32 [2, 3]'
+  expect 0 run "$models/lars_seed" --scope-in "$t/s0" --feed inp="$t/inp.npy" \
+    --fetch fc_0.w_0@GRAD --json
+  says out '"dtype": "float32"'
+  is test ! -s "$t/err"
+  # Update op 7 alone: the bias moves, the weight stays.
+  expect 0 run "$models/lars_seed" --scope-in "$t/s0" --scope-out "$t/s3" \
+    --feed inp="$t/inp.npy" --fetch-ops 7
+  is cmp "$t/s0/fc_0.w_0.npy" "$t/s3/fc_0.w_0.npy"
+  is cmp "$t/s1/fc_0.b_0.npy" "$t/s3/fc_0.b_0.npy"
+}
+
+files_verbs() {
+  for p in "$models"/lars_seed/*.pdmodel "$models"/digits/*.pdmodel; do
+    expect 0 convert "$p" "$t/copy.pb"
+    is cmp "$p" "$t/copy.pb"
+    expect 0 convert "$p" "$t/copy.pbtxt"
+    is cmp "${p%.pdmodel}.pbtxt" "$t/copy.pbtxt"
+  done
+  expect 0 inspect "$models/digits" --stats
+  says out 'feeds        img, label'
+  expect 0 inspect "$models/digits" --ops --vars --attrs --json
+  says out '"type": "lars_momentum"'
+  expect 0 prune "$models/digits" --feed img --fetch softmax_0.tmp_0 --explain -o "$t/p.pb"
+  expect 0 inspect "$t/p.pb"
+  expect 65 prune "$models/digits" --fetch mean_0.tmp -o "$t/p.pb"
+  says err 'nearest is'
+  expect 0 providers -v
+  says out 'cpu '
+  says out 'reference '
+  expect 0 providers --json
+  expect 0 ops
+  says out 'lars_momentum'
+  expect 0 ops lars_momentum
+  says out 'lars_weight_decay'
+  expect 0 ops --format json
+  expect 64 ops lars_momentun
+  says err "did you mean 'lars_momentum'?"
+  expect 0 explain "$models/digits" --batch 64
+  says out 'lars_momentum'
+  expect 0 explain "$models/digits" --feed-shape img=8,64 --feed-shape label=8,1 --json
+}
+
+# A case of our own making, to see that verify finds what is wrong with one.
+make_case() {
+  rm -rf "$t/case"
+  mkdir -p "$t/case/step_000/feed"
+  cp "$models/lars_seed/main.pdmodel" "$t/case/main.pb"
+  cp "$models/lars_seed/startup.pdmodel" "$t/case/startup.pb"
+  cp "$t/inp.npy" "$t/case/step_000/feed/inp.npy"
+  "$FLUIDRT" run "$t/case/startup.pb" --scope-out "$t/case/init"
+  "$FLUIDRT" run "$t/case/main.pb" --scope-in "$t/case/init" --scope-out "$t/case/final" \
+    --feed inp="$t/inp.npy" --fetch fc_0.w_0@GRAD --out "$t/case/step_000/fetch"
+  cat >"$t/case/case.json" <<'JSON'
+{"name": "own", "kind": "static", "n_steps": 1,
+ "programs": {"startup": "startup.pb", "main": "main.pb"},
+ "persistables": ["fc_0.b_0", "fc_0.b_0_velocity_0", "fc_0.w_0", "fc_0.w_0_velocity_0",
+                  "learning_rate_0"],
+ "tolerance": {"rtol": 1e-5, "atol_of_max": 1e-6, "atol_floor": 1e-12},
+ "steps": [{"step": 0, "program": "main", "feeds": ["inp"], "fetches": ["fc_0.w_0@GRAD"],
+            "use_prune": false}]}
+JSON
+}
+# Writes 4.0 (00 00 80 40) over element 1 of an .npy file of floats.
+tamper() {
+  printf '\000\000\200\100' | dd of="$1" bs=1 seek=132 conv=notrunc 2>/dev/null
+}
+
+verify_verb() {
+  make_case
+  expect 0 verify "$t/case"
+  says out '1 passed, 0 failed, 0 skipped'
+  tamper "$t/case/final/fc_0.w_0.npy"
+  expect 1 verify "$t/case"
+  says out "'fc_0.w_0': element [0, 1] of [2, 3]: got "
+  says out 'want 4;'
+  says out '0 passed, 1 failed, 0 skipped'
+  make_case
+  tamper "$t/case/init/fc_0.b_0.npy"
+  expect 1 verify "$t/case"
+  says out "init: 'fc_0.b_0': element [1] of [3]"
+  for gone in final/fc_0.w_0_velocity_0.npy init/fc_0.w_0.npy step_000/fetch/fc_0.w_0@GRAD.npy \
+              step_000/feed/inp.npy main.pb case.json; do
+    make_case
+    rm "$t/case/$gone"
+    code=1
+    [ "$gone" != case.json ] || code=66
+    expect $code verify "$t/case"
+  done
+  expect 66 verify "$t/none.zip"
+  head -c 3000 "$golden/lars_plain.zip" >"$t/half.zip"
+  expect 1 verify "$t/half.zip"
+  says out '0 passed, 1 failed, 0 skipped'
+  expect 0 verify "$golden/lars_plain.zip" "$golden/executor_errors.zip"
+  says out 'pinned by tests'
+  says out '1 passed, 0 failed, 1 skipped'
+  expect 0 verify --switch "$golden/digits_mlp_lars.zip"
+  expect 0 verify --force-each "$golden/lars_plain.zip"
+  says out 'ops forced'
+  expect 64 verify --force-each -p cpu "$golden/lars_plain.zip"
+  expect 0 verify --json "$golden/lars_plain.zip"
+  says out '"passed": 1'
+}
+
+train_verb() {
+  expect 0 train "$models/digits" --compare "$golden/digits_mlp_lars.zip" --save "$t/trained"
+  says out 'largest difference to PaddlePaddle 1.8.5: '
+  says out 'accuracy 0.96' # of the recorded run: 0.9639
+  says out 'LARS local learning rates'
+  says err 'step 100/100'
+  is test -f "$t/trained/fc_0.w_0.npy"
+  expect 0 train "$models/digits" --steps 3 --batch 8 --json -q
+  says out '"steps": 3'
+  is test ! -s "$t/err"
+  expect 66 train "$models/digits" --data "$t/none.npz"
+  expect 64 train "$models/digits" --map img=nothing
+}
+
+npy "$t/inp.npy" '<f4' '(2, 2)'
+printf '\000\000\200\077\000\000\200\077\000\000\000\100\000\000\000\100' >>"$t/inp.npy"
+: >"$t/out"
+: >"$t/err"
+verbs
+exit_statuses
+run_verb
+files_verbs
+verify_verb
+train_verb
+echo "$checks checks, $failures failed"
+[ "$failures" -eq 0 ]
