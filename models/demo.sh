@@ -21,5 +21,5 @@ fluidrt=build/release/bin/fluidrt
 $fluidrt providers
 say
 # 300 steps; --compare then repeats Paddle's own 100 and measures the distance.
-exec $fluidrt train models/digits --steps 300 -p cpu --log-every 30 \
+$fluidrt train models/digits --steps 300 -p cpu --log-every 30 \
   --compare tests/golden/digits_mlp_lars.zip

@@ -27,8 +27,8 @@ FRT_CPU_BODY ATTR void NAME(tile)(const frt_cpu_rows_t *g, int rows, int vecs, i
 FRT_CPU_BODY ATTR void NAME(rows)(const frt_cpu_rows_t *g, int vecs, int64_t j, int64_t k0,
                                   int64_t k1) {
   int64_t m = 0;
-  if (vecs <= 2)
-    for (; m + 4 <= g->m; m += 4) NAME(tile)(g, 4, vecs > 2 ? 2 : vecs, m, j, k0, k1);
+  if (vecs <= 2) /* more would not fit the registers */
+    for (; m + 4 <= g->m; m += 4) NAME(tile)(g, 4, vecs, m, j, k0, k1);
   for (; m + 2 <= g->m; m += 2) NAME(tile)(g, 2, vecs, m, j, k0, k1);
   for (; m < g->m; ++m) NAME(tile)(g, 1, vecs, m, j, k0, k1);
 }

@@ -50,8 +50,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   }
 }
 
-/* ---- as JSON ------------------------------------------------------------------------
- */
+/* ---- as JSON --------------------------------------------------------------------- */
 
 static json_t *names_json(const frti_cli_list_t *l) {
   json_t *a = json_array();

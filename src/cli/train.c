@@ -7,117 +7,7 @@
 #include "case.h"
 #include "train.h"
 
-typedef struct args {
-  frti_cli_t cli; /* first: see frti_cli_children */
-  const char *program, *data, *loss, *compare, *save;
-  char *startup, *test;
-  frti_cli_list_t maps;
-  int64_t batch, steps, every;
-  uint32_t shuffle_seed, split_seed;
-  double test_share;
-} args_t;
-
-enum {
-  KEY_STARTUP = 0x2001,
-  KEY_DATA,
-  KEY_BATCH,
-  KEY_STEPS,
-  KEY_SHUFFLE,
-  KEY_SPLIT,
-  KEY_SHARE,
-  KEY_TEST,
-  KEY_FETCH,
-  KEY_MAP,
-  KEY_COMPARE,
-  KEY_SAVE,
-  KEY_EVERY
-};
-
-static const struct argp_option OPTIONS[] = {
-    {"startup", KEY_STARTUP, "PROGRAM", 0,
-        "The startup program (default: startup.pdmodel of the folder)"},
-    {"data", KEY_DATA, "FILE.npz", 0,
-        "Arrays with one row per sample (default: ../data/NAME.npz of the folder NAME)"},
-    {"map", KEY_MAP, "FEED=ARRAY[/SCALE]", 0,
-        "Which array is which feed, divided by SCALE (default: by type and size; uint8 "
-        "arrays are divided by their largest value)"},
-    {"batch", KEY_BATCH, "N", 0, "Rows per step, drawn with replacement (default 64)"},
-    {"steps", KEY_STEPS, "N", 0, "Steps (default 100)"},
-    {"shuffle-seed", KEY_SHUFFLE, "N", 0, "Seed of the draws (default 5)"},
-    {"split-seed", KEY_SPLIT, "N", 0, "Seed of the choice of test rows (default 0)"},
-    {"test-share", KEY_SHARE, "PERCENT", 0, "Rows held out for the test (default 20)"},
-    {"test", KEY_TEST, "PROGRAM", 0,
-        "The test program (default: test.pdmodel of the folder, if it is there)"},
-    {"fetch", KEY_FETCH, "LOSS", 0, "The loss (default: what the program marks as one)"},
-    {"compare", KEY_COMPARE, "CASE", 0,
-        "Then run this recorded case and say how near it comes"},
-    {"save", KEY_SAVE, "DIR", 0, "Write every variable as V.npy at the end"},
-    {"log-every", KEY_EVERY, "N", 0, "Steps between lines where output is no terminal"},
-    {0}};
-
-static error_t parse(int key, char *arg, struct argp_state *state) {
-  args_t *a = state->input;
-  switch (key) {
-    case ARGP_KEY_INIT:
-      state->child_inputs[0] = &a->cli;
-      return 0;
-    case KEY_STARTUP:
-      free(a->startup);
-      a->startup = frti_cli_strdup(arg);
-      return 0;
-    case KEY_TEST:
-      free(a->test);
-      a->test = frti_cli_strdup(arg);
-      return 0;
-    case KEY_DATA:
-      a->data = arg;
-      return 0;
-    case KEY_FETCH:
-      a->loss = arg;
-      return 0;
-    case KEY_COMPARE:
-      a->compare = arg;
-      return 0;
-    case KEY_SAVE:
-      a->save = arg;
-      return 0;
-    case KEY_MAP:
-      if (!strchr(arg, '=')) argp_error(state, "--map '%s': wanted FEED=ARRAY", arg);
-      frti_cli_list_add(&a->maps, arg);
-      return 0;
-    case KEY_BATCH:
-      a->batch = (int64_t)frti_cli_number(state, "--batch", arg, 1 << 24);
-      return 0;
-    case KEY_STEPS:
-      a->steps = (int64_t)frti_cli_number(state, "--steps", arg, 1 << 30);
-      return 0;
-    case KEY_EVERY:
-      a->every = (int64_t)frti_cli_number(state, "--log-every", arg, 1 << 30);
-      return 0;
-    case KEY_SHUFFLE:
-      a->shuffle_seed =
-          (uint32_t)frti_cli_number(state, "--shuffle-seed", arg, UINT32_MAX);
-      return 0;
-    case KEY_SPLIT:
-      a->split_seed = (uint32_t)frti_cli_number(state, "--split-seed", arg, UINT32_MAX);
-      return 0;
-    case KEY_SHARE:
-      a->test_share = (double)frti_cli_number(state, "--test-share", arg, 99) / 100;
-      return 0;
-    case ARGP_KEY_ARG:
-      if (a->program)
-        argp_error(state, "one PROGRAM at a time: '%s' and '%s'", a->program, arg);
-      a->program = arg;
-      return 0;
-    case ARGP_KEY_END:
-      if (!a->program) argp_error(state, "which PROGRAM or folder?");
-      if (a->batch < 1 || a->steps < 1)
-        argp_error(state, "--batch and --steps: at least 1");
-      return 0;
-    default:
-      return ARGP_ERR_UNKNOWN;
-  }
-}
+typedef frti_cli_train_args_t args_t;
 
 /* All that a training run holds. */
 typedef struct training {
@@ -136,8 +26,7 @@ typedef struct training {
   frti_cli_case_result_t comparison;
 } training_t;
 
-/* ---- what to run --------------------------------------------------------------------
- */
+/* ---- what to run ----------------------------------------------------------------- */
 
 static bool exists(const char *path) {
   struct stat st;
@@ -245,8 +134,7 @@ static void release(args_t *a, training_t *t) {
   free(a->test);
 }
 
-/* ---- the loop ------------------------------------------------------------------------
- */
+/* ---- the loop -------------------------------------------------------------------- */
 
 static int make_buffers(const args_t *a, training_t *t) {
   t->feeds = frti_cli_alloc(t->data.names.n * sizeof *t->feeds);
@@ -391,8 +279,7 @@ static int compare(const args_t *a, training_t *t) {
   return code;
 }
 
-/* ---- the report -----------------------------------------------------------------------
- */
+/* ---- the report ------------------------------------------------------------------ */
 
 static void print_json(const training_t *t) {
   json_t *root = json_object(), *losses = json_array();
@@ -479,18 +366,10 @@ static int work(args_t *a, training_t *t) {
 }
 
 int frti_cli_train(int argc, char **argv) {
-  static const struct argp argp = {OPTIONS, parse, "PROGRAM|FOLDER",
-      "Runs a training program over the rows of an .npz file, then its test program over "
-      "the rows held out. A folder holds main.pdmodel, startup.pdmodel and test.pdmodel.",
-      frti_cli_children, NULL, NULL};
-  args_t a = {.cli = {.verb = "train"},
-      .batch = 64,
-      .steps = 100,
-      .shuffle_seed = 5,
-      .test_share = 0.2};
+  args_t a;
   training_t t = {.done = 0};
   int code;
-  argp_parse(&argp, argc, argv, 0, NULL, &a);
+  frti_cli_train_parse(argc, argv, &a);
   code = work(&a, &t);
   release(&a, &t);
   return code;

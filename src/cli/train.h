@@ -4,6 +4,21 @@
 
 #include "cli.h"
 
+/* ---- train_options.c --------------------------------------------------------------- */
+
+typedef struct frti_cli_train_args {
+  frti_cli_t cli; /* first: see frti_cli_children */
+  const char *program, *data, *loss, *compare, *save;
+  char *startup, *test;
+  frti_cli_list_t maps;
+  int64_t batch, steps, every;
+  uint32_t shuffle_seed, split_seed;
+  double test_share;
+} frti_cli_train_args_t;
+
+/* Ends the command with 64 if the options are wrong. */
+void frti_cli_train_parse(int argc, char **argv, frti_cli_train_args_t *out);
+
 /* ---- shuffle.c: the Mersenne twister MT19937, seeded and read like numpy's
  * RandomState, so that a recorded order can be drawn again ------------------------- */
 
@@ -44,8 +59,7 @@ void frti_cli_data_draw(frti_cli_data_t *d, frt_feed_t *feeds, int64_t rows);
 /* Fills the feeds with all test rows. */
 void frti_cli_data_test(const frti_cli_data_t *d, frt_feed_t *feeds);
 
-/* ---- lars.c: the local rates of lars_momentum ---------------------------------------
- */
+/* ---- lars.c: the local rates of lars_momentum ------------------------------------ */
 
 typedef struct frti_cli_layer {
   const char *param, *grad, *rate; /* variables of block 0, lent by the program */
@@ -62,14 +76,12 @@ void frti_cli_layer_rate(
 void frti_cli_layers_print(const frti_cli_layer_t *l, size_t n);
 json_t *frti_cli_layers_json(const frti_cli_layer_t *l, size_t n);
 
-/* ---- curve.c ------------------------------------------------------------------------
- */
+/* ---- curve.c --------------------------------------------------------------------- */
 
 /* Draws y over 1 .. n; dots in braille where the terminal speaks UTF-8. */
 void frti_cli_curve(FILE *to, const char *title, const double *y, size_t n);
 
-/* ---- progress.c ---------------------------------------------------------------------
- */
+/* ---- progress.c ------------------------------------------------------------------ */
 
 typedef struct frti_cli_progress {
   bool quiet, terminal;

@@ -88,8 +88,7 @@ static int expand(const args_t *a, const char *path, frti_cli_list_t *cases) {
       "%s: holds no case (a folder with case.json, or a .zip)", path);
 }
 
-/* ---- which executor ------------------------------------------------------------------
- */
+/* ---- which executor -------------------------------------------------------------- */
 
 /* The default: one executor. --switch: one per place, in turn. --force-each: a pinned
  * one for one program, the plain one for the others. */
@@ -134,8 +133,7 @@ static int open_executors(
   return CLI_OK;
 }
 
-/* ---- what comes out ------------------------------------------------------------------
- */
+/* ---- what comes out -------------------------------------------------------------- */
 
 typedef struct tally {
   uint64_t passed, failed, skipped, forced, moved;
@@ -204,8 +202,7 @@ static void conclude(const args_t *a, tally_t *t, const char *name,
   free(text);
 }
 
-/* ---- running -------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------- */
 
 static void merge(
     frti_cli_case_result_t *sum, frti_cli_case_result_t *one, const char *op) {

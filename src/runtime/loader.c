@@ -48,6 +48,21 @@ static const frt_api_manifest_t *find_manifest(const uint8_t *bytes, size_t n,
   return NULL;
 }
 
+/* Whether all that the headers point at is in the file: mapping more is a bus error. */
+static bool complete(const uint8_t *bytes, size_t n, const Elf64_Ehdr *h) {
+  if (h->e_phentsize != sizeof(Elf64_Phdr) || h->e_phoff > n ||
+      (uint64_t)h->e_phnum * sizeof(Elf64_Phdr) > n - h->e_phoff ||
+      (h->e_shoff && (h->e_shoff > n ||
+                      (uint64_t)h->e_shnum * h->e_shentsize > n - h->e_shoff)))
+    return false;
+  for (uint32_t i = 0; i < h->e_phnum; ++i) {
+    Elf64_Phdr ph;
+    memcpy(&ph, bytes + h->e_phoff + (uint64_t)i * sizeof ph, sizeof ph);
+    if (ph.p_offset > n || ph.p_filesz > n - ph.p_offset) return false;
+  }
+  return true;
+}
+
 static frt_status_t check_bytes(const char *path, const uint8_t *bytes, size_t n,
                                 frt_error_t *err) {
   Elf64_Ehdr h;
@@ -61,6 +76,9 @@ static frt_status_t check_bytes(const char *path, const uint8_t *bytes, size_t n
                     h.e_ident[EI_CLASS], h.e_machine, ELFCLASS64, THIS_MACHINE);
   if (h.e_type != ET_DYN)
     return frt_fail(err, FRT_UNAVAILABLE, "%s: an ELF file, but not a shared library", path);
+  if (!complete(bytes, n, &h))
+    return frt_fail(err, FRT_UNAVAILABLE, "%s: the file is cut: it has %zu bytes, its headers "
+                    "speak of more", path, n);
   const frt_api_manifest_t *found = find_manifest(bytes, n, &h);
   if (!found) return FRT_OK; /* the entry symbol decides */
   memcpy(&m, found, sizeof m);

@@ -183,7 +183,7 @@ check_marks() {
 
 # Where the recordings lie beside the project, each has its zip here.
 check_golden() {
-  recordings=${FLUIDRT_GOLDEN_SOURCE:-$src/../shared/golden}
+  recordings=${FLUIDRT_GOLDEN:-$src/../shared/golden}
   [ -d "$recordings" ] || skip "no recordings at $recordings"
   for case in "$recordings"/*/case.json; do
     name=$(basename "$(dirname "$case")")

@@ -23,9 +23,9 @@ typedef struct {
   int64_t *ids;
 } top_k_call_t;
 
-/* Strictly before: larger, NaN the largest of all; equals keep the lower index first
- * because the row is read from the left. */
-static int before(float a, float b) { return a > b || (a != a && b == b); }
+/* Strictly before: larger, NaN last of all; equals keep the lower index first because
+ * the row is read from the left. */
+static int before(float a, float b) { return a > b || (a == a && b != b); }
 
 /* Keeps the k best so far in falling order, in the output itself. */
 static void top_k_row(const float *x, int64_t n, int64_t k, float *out, int64_t *ids) {
@@ -87,7 +87,7 @@ static frt_status_t accuracy_run(const void *state, const frt_run_t *r, frt_erro
         ++correct;
         break;
       }
-  frt_out_f32(r, FRT_ACCURACY_OUT_ACCURACY)[0] = (float)correct / (float)rows;
+  frt_out_f32(r, FRT_ACCURACY_OUT_ACCURACY)[0] = (float)((double)correct / (double)rows);
   *(int32_t *)frt_out(r, FRT_ACCURACY_OUT_CORRECT)->data = (int32_t)correct;
   *(int32_t *)frt_out(r, FRT_ACCURACY_OUT_TOTAL)->data = (int32_t)rows;
   return FRT_OK;

@@ -174,8 +174,8 @@ static frt_status_t mean_grad_run(const void *state, const frt_run_t *r,
   spread_call_t c = {&s, NULL, NULL, NULL, &v};
   (void)state, (void)err;
   if (!frt_has_out(r, FRT_MEAN_GRAD_OUT_X_GRAD)) return FRT_OK;
-  v = frt_in_f32(r, FRT_MEAN_GRAD_IN_OUT_GRAD)[0] /
-      (float)frt_out_numel(r, FRT_MEAN_GRAD_OUT_X_GRAD);
+  v = (float)((double)frt_in_f32(r, FRT_MEAN_GRAD_IN_OUT_GRAD)[0] /
+              (double)frt_out_numel(r, FRT_MEAN_GRAD_OUT_X_GRAD));
   c.o = frt_out_f32(r, FRT_MEAN_GRAD_OUT_X_GRAD);
   frt_cpu_for(r, frt_out_numel(r, FRT_MEAN_GRAD_OUT_X_GRAD), FRT_CPU_GRAIN, spread_flat,
               &c);

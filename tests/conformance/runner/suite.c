@@ -22,7 +22,7 @@ typedef struct suite {
   const frti_options_t *o;
   op_row_t *rows; /* one per op of the registry */
   char name[96], version[48];
-  uint32_t passed, failed, declined;
+  uint32_t passed, failed, declined, untested;
   uint32_t next;         /* job number to go on with */
   int open;              /* a job has begun and not ended */
   char hung[64];         /* the op that hung last: its other cases are not tried */
@@ -110,6 +110,11 @@ static int take_line(suite_t *s, char *line) {
       return 0;
     case 'K':
       if ((row = row_of(s, field[1]))) row->claimed = 1;
+      return 0;
+    case 'U':
+      ++s->untested;
+      if (s->o->verbose && !s->o->json)
+        printf("untested %s: no case for claimed dtype %s\n", field[1], field[2]);
       return 0;
     case 'E':
       s->error_status = (uint32_t)strtoul(field[1], NULL, 10);
@@ -258,30 +263,34 @@ static void print_json_end(suite_t *s, const totals_t *t) {
   printf("\n  ],\n  \"ops\": [");
   for (size_t i = 0, n = 0; i < frt_op_count(); ++i) {
     const op_row_t *row = &s->rows[i];
-    if (!row->cases && !row->claimed) continue;
+    if (!row->cases) continue;
     printf("%s\n    {\"op\": \"%s\", \"claimed\": %s, \"cases\": %u, \"passed\": %u, "
            "\"failed\": %u, \"declined\": %u}", n++ ? "," : "", frt_op_at(i)->type,
            row->claimed ? "true" : "false", row->cases, row->passed, row->failed,
            row->declined);
   }
   printf("\n  ],\n  \"claimed\": %u, \"wrong\": %u, \"declined\": %u, \"unclaimed\": %u,\n"
-         "  \"ops_without_cases\": %u, \"passed\": %u, \"failed\": %u\n}\n", t->claimed,
-         t->wrong, t->declined, t->unclaimed, t->without, s->passed, s->failed);
+         "  \"ops_without_cases\": %u, \"dtypes_without_cases\": %u,\n"
+         "  \"passed\": %u, \"failed\": %u\n}\n", t->claimed, t->wrong, t->declined,
+         t->unclaimed, t->without, s->untested, s->passed, s->failed);
 }
 
 static int finish(suite_t *s) {
   const totals_t t = add_up(s);
+  /* Declining everything is no way to pass. */
+  const int nothing = !s->passed || t.declined >= t.claimed;
   if (s->o->json) {
     print_json_end(s, &t);
   } else {
     if (s->o->verbose) print_table(s);
-    if (!s->passed && !s->failed) printf("FAIL: no case ran\n");
-    printf("ops without cases: %u\n", t.without);
+    if (nothing) printf("FAIL: the provider runs none of these ops\n");
+    printf("ops without cases: %u; claimed dtypes without cases: %u\n", t.without,
+           s->untested);
     printf("conform %s: %u ops claimed, %u wrong, %u declined, %u unclaimed\n", s->name,
            t.claimed, t.wrong, t.declined, t.unclaimed);
     printf("%u passed, %u failed\n", s->passed, s->failed);
   }
-  return s->passed && !s->failed && !t.wrong && !t.without ? 0 : EXIT_NO;
+  return nothing || s->failed || t.wrong || t.without ? EXIT_NO : 0;
 }
 
 static int refuse(const suite_t *s) {

@@ -94,6 +94,21 @@ static uint32_t dtypes_to_try(const frt_op_schema_t *s, const frt_case_t *c,
   return wanted & claimed;
 }
 
+/* Says which claimed dtypes of an op no case of the family tries. */
+static void untested(worker_t *w, const frt_case_t *cases, const char *op,
+                     uint32_t claimed) {
+  const frt_op_schema_t *s = frt_op_find(op);
+  uint32_t tried = 0;
+  for (const frt_case_t *c = cases; c->op; ++c) {
+    const frt_case_in_t *key = key_entry(s, c);
+    if (strcmp(c->op, op)) continue;
+    tried |= key && key->dtype ? FRT_DTYPE_BIT(key->dtype - 1) : dtypes_to_try(s, c, claimed);
+  }
+  for (uint32_t d = 0; d < 32; ++d)
+    if ((claimed & ~tried & FRT_DTYPE_BIT(d)) && frt_dtype_size(d))
+      fprintf(w->to, "U\t%s\t%s\n", op, frt_dtype_name(d));
+}
+
 static void jobs_of_case(worker_t *w, const frt_case_t *c, uint32_t claimed) {
   const uint32_t wanted = dtypes_to_try(frt_op_find(c->op), c, claimed);
   const uint32_t rows = c->n_sizes ? c->n_sizes : 1;
@@ -127,7 +142,10 @@ int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first,
       fprintf(to, "B\t%u\t%s\t%s\nF\tno such op in the registry\n", w.at++, c->op, c->name);
       continue;
     }
-    if (first_of_op(cases, c)) job(&w, JOB_CLAIMS, c, NULL, FRT_F32);
+    if (first_of_op(cases, c)) {
+      if (!first) untested(&w, cases, c->op, claimed);
+      job(&w, JOB_CLAIMS, c, NULL, FRT_F32);
+    }
     jobs_of_case(&w, c, claimed);
   }
   frti_bench_close(&w.b);

@@ -34,7 +34,7 @@ static void add_var(frt_program_t *p, int32_t block, const char *name, int32_t d
 }
 
 /* in and out: "Slot=var;Slot=var". Returns the op's index. */
-static uint32_t add_op(frt_program_t *p, int32_t block, const char *type, const char *in,
+static inline uint32_t add_op(frt_program_t *p, int32_t block, const char *type, const char *in,
                        const char *out) {
   frt_error_t err = FRT_ERROR_INIT;
   uint32_t op;
@@ -116,7 +116,7 @@ static int teardown(void **state) {
   return 0;
 }
 
-static frt_tensor_t *vector(float a, float b, float c) {
+static inline frt_tensor_t *vector(float a, float b, float c) {
   static const int64_t dims[] = {3};
   frt_error_t err = FRT_ERROR_INIT;
   frt_tensor_t *t;
@@ -128,7 +128,7 @@ static frt_tensor_t *vector(float a, float b, float c) {
   return t;
 }
 
-static float element(frt_scope_t *s, const char *name, int i) {
+static inline float element(frt_scope_t *s, const char *name, int i) {
   frt_error_t err = FRT_ERROR_INIT;
   frt_tensor_t *t;
   OK(frt_scope_get(s, name, &t, &err));

@@ -1,0 +1,218 @@
+/* What a plan decides: fusion, dead code, asides, shapes, and how explain says it. */
+#include "unit/runtime/fixture.h"
+
+/* x[2,3] . w[3,4] + b[4] -> relu -> out; with `grad`, elementwise_add_grad reads dims. */
+static frt_program_t *make_fc(int relu, int grad) {
+  static const int64_t x[] = {2, 3}, w[] = {3, 4}, b[] = {4}, y[] = {2, 4};
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_program_t *p;
+  OK(frt_program_create(&p, &err));
+  add_var(p, 0, "x", FRT_F32, 2, x, 0);
+  add_var(p, 0, "w", FRT_F32, 2, w, 0);
+  add_var(p, 0, "b", FRT_F32, 1, b, 0);
+  add_var(p, 0, "t0", FRT_F32, 2, y, 0);
+  add_var(p, 0, "t1", FRT_F32, 2, y, 0);
+  add_var(p, 0, "t2", FRT_F32, 2, y, 0);
+  add_var(p, 0, "bg", FRT_F32, 1, b, 0);
+  add_op(p, 0, "mul", "X=x;Y=w", "Out=t0");
+  uint32_t op = add_op(p, 0, "elementwise_add", "X=t0;Y=b", "Out=t1");
+  OK(frt_program_set_attr_int(p, 0, op, "axis", 1, &err));
+  if (relu) add_op(p, 0, "relu", "X=t1", "Out=t2");
+  if (grad) {
+    op = add_op(p, 0, "elementwise_add_grad", "Out@GRAD=t2;X=t0;Y=b", "Y@GRAD=bg");
+    OK(frt_program_set_attr_int(p, 0, op, "axis", 1, &err));
+  }
+  return p;
+}
+
+static char *explain(fixture_t *f, const frt_program_t *p, const char *fetch, int no_fuse) {
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_executor_t *exe;
+  char *text;
+  const frt_executor_options_t o = {.struct_size = sizeof o, .no_fuse = no_fuse};
+  const frt_fetch_t one = {.var = fetch};
+  OK(frt_executor_create(f->rt, "reference", &o, &exe, &err));
+  OK(frt_executor_explain(exe, p, NULL, NULL, 0, &one, 1, 1, NULL, 0, &text, &err));
+  frt_executor_release(exe);
+  return text;
+}
+
+static void expect(fixture_t *f, const frt_program_t *p, const char *fetch, int no_fuse,
+                   const char *word) {
+  char *text = explain(f, p, fetch, no_fuse);
+  if (!strstr(text, word)) fail_msg("no '%s' in:\n%s", word, text);
+  frt_free(text);
+}
+
+static void mul_add_relu_become_fc(void **state) {
+  fixture_t *f = *state;
+  frt_program_t *p = make_fc(1, 0);
+  expect(f, p, "t2", 0, "3 are fused into 1");
+  expect(f, p, "t2", 0, "relu                             reference  [2, 4]        fused into fc at #2");
+  expect(f, p, "t2", 1, "0 are fused into 0");
+  expect(f, p, "t1", 0, "2 are fused into 1"); /* relu is dead, its input is fetched */
+  expect(f, p, "t0", 0, "0 are fused into 0"); /* the product itself is fetched */
+  frt_program_release(p);
+}
+
+static void a_gradient_that_reads_only_dims_does_not_hinder(void **state) {
+  fixture_t *f = *state;
+  frt_program_t *p = make_fc(1, 1);
+  expect(f, p, "bg", 0, "3 are fused into 1");
+  frt_program_release(p);
+}
+
+/* g = x + c * w (scale, sum), or sign before it; other writes in between forbid it. */
+static frt_program_t *make_decay(int l1, int disturbed) {
+  static const int64_t three[] = {3};
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_program_t *p;
+  OK(frt_program_create(&p, &err));
+  for (const char *const *v = (const char *const[]){"g", "w", "t", NULL}; *v; ++v)
+    add_var(p, 0, *v, FRT_F32, 1, three, 0);
+  if (l1) add_op(p, 0, "sign", "X=w", "Out=t");
+  uint32_t op = add_op(p, 0, "scale", l1 ? "X=t" : "X=w", "Out=t");
+  OK(frt_program_set_attr_f32(p, 0, op, "scale", 0.25f, &err));
+  if (disturbed) add_op(p, 0, "scale", "X=w", "Out=w");
+  add_op(p, 0, "sum", "X=g,t", "Out=g");
+  return p;
+}
+
+static void run_decay(fixture_t *f, const frt_program_t *p, int no_fuse, float *to) {
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_executor_t *exe;
+  frt_tensor_t *g = vector(1, -2, 3), *w = vector(-4, 0, 8), *out = NULL;
+  const frt_feed_t feed[] = {{"g", g}, {"w", w}};
+  const frt_fetch_t fetch = {.var = "g"};
+  const frt_executor_options_t o = {.struct_size = sizeof o, .no_fuse = no_fuse};
+  OK(frt_executor_create(f->rt, "reference", &o, &exe, &err));
+  OK(frt_executor_run(exe, p, f->scope, feed, 2, &fetch, 1, &out, NULL, &err));
+  memcpy(to, frt_tensor_data(out), 3 * sizeof *to);
+  assert_float_equal(((float *)frt_tensor_data(g))[0], 1.0f, 0.0f); /* lent, read only */
+  frt_tensor_release(out);
+  frt_tensor_release(g);
+  frt_tensor_release(w);
+  frt_executor_release(exe);
+}
+
+static void scale_and_sum_become_decay(void **state) {
+  fixture_t *f = *state;
+  static const float want[2][3] = {{0, -2, 5}, {0.75f, -2, 3.25f}};
+  for (int l1 = 0; l1 < 2; ++l1) {
+    frt_program_t *p = make_decay(l1, 0);
+    float got[3];
+    expect(f, p, "g", 0, "fused into decay");
+    for (int no_fuse = 0; no_fuse < 2; ++no_fuse) {
+      run_decay(f, p, no_fuse, got);
+      assert_memory_equal(got, want[l1], sizeof got);
+    }
+    frt_program_release(p);
+  }
+}
+
+static void a_write_in_between_forbids_fusion(void **state) {
+  fixture_t *f = *state;
+  static const float want[] = {0, -2, 5};
+  frt_program_t *p = make_decay(0, 1);
+  float got[3];
+  expect(f, p, "w", 0, "need not run"); /* the decay itself is dead here */
+  run_decay(f, p, 0, got);
+  assert_memory_equal(got, want, sizeof got);
+  frt_program_release(p);
+}
+
+static void an_op_may_write_what_it_reads(void **state) {
+  fixture_t *f = *state;
+  static const int64_t square[] = {2, 2};
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_program_t *p;
+  frt_executor_t *exe;
+  frt_tensor_t *x, *w, *out = NULL;
+  OK(frt_program_create(&p, &err));
+  add_var(p, 0, "x", FRT_F32, 2, square, 0);
+  add_var(p, 0, "w", FRT_F32, 2, square, 0);
+  add_op(p, 0, "mul", "X=w;Y=x", "Out=x"); /* Y and Out are one variable */
+  OK(frt_tensor_create(FRT_F32, 2, square, &x, &err));
+  OK(frt_tensor_create(FRT_F32, 2, square, &w, &err));
+  for (int i = 0; i < 4; ++i) {
+    ((float *)frt_tensor_data(x))[i] = (float)(i + 1);
+    ((float *)frt_tensor_data(w))[i] = (float)(i == 1 || i == 2); /* swaps rows */
+  }
+  const frt_feed_t feed[] = {{"x", x}, {"w", w}};
+  const frt_fetch_t fetch = {.var = "x"};
+  OK(frt_executor_create(f->rt, "reference", NULL, &exe, &err));
+  OK(frt_executor_run(exe, p, f->scope, feed, 2, &fetch, 1, &out, NULL, &err));
+  assert_memory_equal(frt_tensor_data(out), ((const float[]){3, 4, 1, 2}), 16);
+  frt_tensor_release(out);
+  frt_tensor_release(x);
+  frt_tensor_release(w);
+  frt_executor_release(exe);
+  frt_program_release(p);
+}
+
+static void wrong_shapes_are_found_before_anything_runs(void **state) {
+  fixture_t *f = *state;
+  static const int64_t five[] = {5};
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_executor_t *exe;
+  add_var(f->main, 0, "five", FRT_F32, 1, five, 0);
+  add_var(f->main, 0, "bad", FRT_F32, 1, five, 1);
+  fill(f->main, 0, "five", 1, five, FRT_F32, 1.0f);
+  add_op(f->main, 0, "elementwise_add", "X=five;Y=w", "Out=bad");
+  frt_tensor_t *x = vector(1, 2, 3);
+  const frt_feed_t feed = {"x", x};
+  OK(frt_executor_create(f->rt, "reference", NULL, &exe, &err));
+  OK(frt_executor_run(exe, f->startup, f->scope, NULL, 0, NULL, 0, NULL, NULL, &err));
+  assert_int_equal(FRT_INVALID_ARGUMENT, frt_executor_run(exe, f->main, f->scope, &feed, 1,
+                                                          NULL, 0, NULL, NULL, &err));
+  assert_int_equal(err.op, 6);
+  assert_string_equal(err.op_type, "elementwise_add");
+  assert_int_equal(err.phase, FRT_PHASE_PLAN);
+  assert_float_equal(element(f->scope, "counter", 0), 0.0f, 0.0f);
+  frt_tensor_release(x);
+  frt_executor_release(exe);
+}
+
+static void an_op_tied_to_its_input_refuses_another_output(void **state) {
+  fixture_t *f = *state;
+  static const int64_t three[] = {3};
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_executor_t *exe;
+  add_var(f->main, 0, "w2", FRT_F32, 1, three, 1);
+  add_op(f->main, 0, "sgd", "Param=w;Grad=x;LearningRate=lr", "ParamOut=w2");
+  OK(frt_executor_create(f->rt, "reference", NULL, &exe, &err));
+  assert_int_equal(FRT_INVALID_ARGUMENT, frt_executor_run(exe, f->main, f->scope, NULL, 0,
+                                                          NULL, 0, NULL, NULL, &err));
+  assert_string_equal(err.message, "block 0 op #5 sgd: ParamOut is 'w2'; wanted 'w', the "
+                                   "variable of Param: the op works in place");
+  frt_executor_release(exe);
+}
+
+static void explain_is_json_too(void **state) {
+  fixture_t *f = *state;
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_executor_t *exe;
+  char *text;
+  const frt_fetch_t fetch = {.var = "loss"};
+  const frt_run_options_t prune = {.struct_size = sizeof prune, .use_prune = 1};
+  OK(frt_executor_create(f->rt, "reference", NULL, &exe, &err));
+  OK(frt_executor_explain(exe, f->main, NULL, NULL, 0, &fetch, 1, 3, NULL, 1, &text, &err));
+  assert_non_null(strstr(text, "{\"version\":1,\"places\":[\"reference\"]"));
+  assert_non_null(strstr(text, "{\"block\":0,\"op\":2,\"type\":\"sqrt\",\"state\":\"dead\""));
+  assert_non_null(strstr(text, "\"place\":\"reference\",\"listed\":true,\"verdict\":\"yes\""));
+  frt_free(text);
+  OK(frt_executor_explain(exe, f->main, NULL, NULL, 0, &fetch, 1, 3, &prune, 0, &text, &err));
+  assert_non_null(strstr(text, "pruned: the fetch list does not need it"));
+  frt_free(text);
+  frt_executor_release(exe);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+      T(mul_add_relu_become_fc), T(a_gradient_that_reads_only_dims_does_not_hinder),
+      T(scale_and_sum_become_decay), T(a_write_in_between_forbids_fusion),
+      T(an_op_may_write_what_it_reads), T(wrong_shapes_are_found_before_anything_runs),
+      T(an_op_tied_to_its_input_refuses_another_output), T(explain_is_json_too)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
