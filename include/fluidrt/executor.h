@@ -27,10 +27,12 @@ typedef struct frt_executor_options {
   const frt_pin_t *pins;
   size_t n_pins;
   uint64_t max_memory; /* bytes a plan may need on one device; 0 = no limit */
+  int check_nan;      /* look for NaN and infinity after every op (OUT_OF_RANGE) */
+  int no_reuse;       /* every value gets memory of its own: for finding faults */
 } frt_executor_options_t;
 
-/* places: "cpu,reference", "cpu", "cuda:1,cpu" ...; NULL = "cpu,reference". An op
- * runs on the first place that says yes; one place alone is strict.
+/* places: "cpu,reference", "cpu", "cuda:1,cpu", "./mine.so,cpu" ...; NULL =
+ * "cpu,reference". An op runs on the first place that says yes; one place alone is strict.
  * Errors: INVALID_ARGUMENT the list; NOT_FOUND, UNAVAILABLE a provider or device. */
 FRT_API frt_status_t frt_executor_create(frt_runtime_t *rt, const char *places,
     const frt_executor_options_t *options, frt_executor_t **out, frt_error_t *err);
@@ -63,7 +65,7 @@ typedef struct frt_run_options {
  * Errors: NOT_FOUND a feed or fetch (nearest name); INVALID_ARGUMENT shape, dtype or
  *   program; FAILED_PRECONDITION missing feeds or uninitialized variables (all are
  *   listed); UNIMPLEMENTED no listed place has a kernel (all ops are listed);
- *   OUT_OF_RANGE an id or label; RESOURCE_EXHAUSTED memory; BUSY the scope.
+ *   OUT_OF_RANGE an id or label, or with check_nan a value (op, output, position); RESOURCE_EXHAUSTED memory; BUSY the scope.
  * Source: Paddle 1.8 Executor.run. */
 FRT_API frt_status_t frt_executor_run(frt_executor_t *exe,
     const frt_program_t *program, frt_scope_t *scope, const frt_feed_t *feed,

@@ -67,9 +67,10 @@ typedef struct frt_cost { double flops, bytes; } frt_cost_t;
 
 /* RANDOM: reads the run's engine state (attribute `seed`). RUNTIME: run by the
  * runtime itself, no provider has a kernel. DATA_SHAPE: the output's size depends
- * on data, refused by the planner. EXTENSION: not an op of Fluid's. */
+ * on data, refused by the planner. EXTENSION: not an op of Fluid's. VIEW: the first
+ * output has the elements of the first data input, so that no kernel need run. */
 enum { FRT_OP_RANDOM = 1, FRT_OP_RUNTIME = 2, FRT_OP_DATA_SHAPE = 4,
-       FRT_OP_EXTENSION = 8, FRT_OP_OPTIMIZER = 16 };
+       FRT_OP_EXTENSION = 8, FRT_OP_OPTIMIZER = 16, FRT_OP_VIEW = 32 };
 
 #define FRT_NO_GRAD "!none"            /* has no gradient in Fluid either */
 #define FRT_NOT_DIFFERENTIABLE "!not"  /* integer, comparison, update ... */
@@ -131,6 +132,23 @@ static inline const frt_api_attr_t *frt_infer_attr(const frt_infer_t *x,
     if (!strcmp(x->schema->attrs[i].name, name)) return &x->attrs[i];
   return NULL;
 }
+
+/* Extension "frt.schemas.v1": a provider brings ops of its own. The schemas live until
+ * the provider is closed. */
+#define FRT_SCHEMAS_V1 "frt.schemas.v1"
+typedef struct frt_api_schemas {
+  uint32_t size, n;
+  const frt_op_schema_t *const *schemas;
+} frt_api_schemas_t;
+
+struct frt_runtime;
+/* Makes an op of the application's known to `rt`: kernels for it come from providers
+ * that are added or loaded. The struct is copied (struct_size set), its strings are
+ * not. Errors: INVALID_ARGUMENT a type without a dot, a schema without doc, outputs,
+ *   infer_shape or grad; ALREADY_EXISTS the type; FAILED_PRECONDITION a program was
+ *   planned already; ABI_MISMATCH struct_size. */
+FRT_API frt_status_t frt_runtime_add_op(struct frt_runtime *rt,
+    const frt_op_schema_t *schema, frt_error_t *err);
 
 /* ---- the registry --------------------------------------------------------- */
 

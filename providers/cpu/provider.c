@@ -1,5 +1,6 @@
 /* The cpu provider: OpenBLAS on one thread behind fixed splits, SLEEF, the host's
  * thread pool. One synchronous device in host memory, made of kernel rows. */
+#include <pthread.h>
 #include <stdio.h>
 
 #include <cblas.h>
@@ -42,7 +43,7 @@ static void isa_detect(void) {
 #if defined(FRT_CPU_ISA_MAX) /* for trying the narrower forms on a wide machine */
   if (level > FRT_CPU_ISA_MAX) level = FRT_CPU_ISA_MAX;
 #endif
-  __atomic_store_n(&frt_cpu_isa_level, level, __ATOMIC_RELAXED);
+  frt_cpu_isa_level = level;
 }
 
 static const char *isa_name(void) {
@@ -181,6 +182,7 @@ frt_status_t FRT_PROVIDER_ENTRY(const frt_api_host_t *host, frt_api_provider_t *
 
 frt_status_t FRT_PROVIDER_ENTRY(const frt_api_host_t *host, frt_api_provider_t *io,
                                 frt_error_t *err) {
+  static pthread_once_t detected = PTHREAD_ONCE_INIT;
   cpu_t *cpu;
   frt_status_t status;
   if (!FRT_HAS(host, frt_api_host_t, parallel_for) ||
@@ -190,7 +192,7 @@ frt_status_t FRT_PROVIDER_ENTRY(const frt_api_host_t *host, frt_api_provider_t *
   cpu = (cpu_t *)host->mem_alloc(host->ctx, sizeof *cpu, 16);
   if (!cpu) return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "no memory for provider cpu");
   memset(cpu, 0, sizeof *cpu);
-  isa_detect();
+  pthread_once(&detected, isa_detect); /* two runtimes may open one module at once */
   frt_cpu_blas_open();
   describe(cpu->desc, sizeof cpu->desc);
   status = frt_module_open(&cpu->module, host, tables,

@@ -99,7 +99,8 @@ static frt_cost_t reshape_cost(const frt_infer_t *x) {
 #define X_NOTE "[0, dims of X...], never any data"
 
 FRT_OPS(reshape) = {
-    {.type = "reshape2",
+    {.flags = FRT_OP_VIEW,
+     .type = "reshape2",
      .doc = "Out = X with other extents; 0 copies X's extent, one -1 takes the rest.",
      .source = "PaddlePaddle 1.8 op reshape2",
      .inputs = {{"X", FRT_ANY_DTYPE, 0, "any shape"},
@@ -113,7 +114,8 @@ FRT_OPS(reshape) = {
      .infer_shape = reshape2_shape,
      .cost = reshape_cost,
      .grad = "reshape2_grad"},
-    {.type = "reshape2_grad",
+    {.flags = FRT_OP_VIEW,
+     .type = "reshape2_grad",
      .doc = "X@GRAD = Out@GRAD with the extents of X.",
      .source = "PaddlePaddle 1.8 op reshape2_grad",
      .inputs = {{"Out@GRAD", FRT_ANY_DTYPE, 0, "as many elements as X"},

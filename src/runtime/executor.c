@@ -274,6 +274,8 @@ static frt_status_t run_actions(frt_executor_t *exe, frti_plan_t *p, frt_error_t
         break;
       case FRTI_JUMP: i = a->target - 1; break;
     }
+    if (exe->check_nan && status == FRT_OK && a->kind <= FRTI_RUN_RANDOM)
+      status = frti_check_outputs(exe, a->node, err);
     if (status != FRT_OK)
       return a->node ? frti_node_error(a->node, status, FRT_PHASE_RUN, err) : status;
   }
@@ -362,6 +364,8 @@ static frt_status_t run_plan(frt_executor_t *exe, frti_plan_t *p,
   FRT_TRY(bind_records(p, q->scope, err));
   FRT_TRY(bind_arenas(exe, p, err));
   FRT_TRY(bring_records(exe, p, q->scope, err));
+  for (size_t i = 0; exe->check_nan && i < q->n_feed; ++i)
+    FRT_TRY(frti_check_feed(q->feed[i].name, q->feed[i].tensor, err));
   bind_feeds(p, q->feed);
   frt_status_t status = run_actions(exe, p, err);
   ++exe->runs;

@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "fluidrt/executor.h"
+#include "fluidrt/op.h"
 #include "fluidrt/runtime.h"
 #include "fluidrt/scope.h"
 
@@ -14,6 +15,11 @@
  * bit mask. */
 enum { FRTI_HOST = 0, FRTI_MAX_SPACES = 16 };
 #define FRTI_SPACE_BIT(space) (1u << (space))
+
+/* Large arrays that all start at the same place of a page slow loops over several of them
+ * by up to 2.6 times (loads wait for stores that only look alike): starts are moved apart
+ * by an odd number of cache lines. */
+enum { FRTI_STAGGER = 21 * 64 };
 
 typedef struct frti_provider frti_provider_t;
 
@@ -44,13 +50,16 @@ void frti_pool_for(frti_pool_t *pool, int64_t n, int64_t grain,
 
 struct frt_runtime {
   _Atomic uint32_t refs;
-  pthread_mutex_t lock; /* providers, devices, spaces */
+  pthread_mutex_t lock;    /* providers, devices, spaces */
+  pthread_mutex_t loading; /* held while a module is opened; taken before `lock` */
   frt_api_host_t host;
   frti_pool_t *pool;
   void (*log)(void *ctx, int level, const char *text);
   void *log_ctx;
   char *provider_path;
   frti_provider_t *providers; /* in order of registration */
+  struct frti_own_op *_Atomic own_ops;
+  _Atomic int planned;     /* a plan was made: the ops are settled */
   uint32_t n_spaces;
   frti_device_t *spaces[FRTI_MAX_SPACES]; /* [0] is NULL: host */
 };
@@ -59,12 +68,20 @@ void frti_log(frt_runtime_t *rt, int level, const char *fmt, ...) FRT_PRINTF(3, 
 
 /* The provider of that name, NULL if it is not registered. */
 frti_provider_t *frti_provider_find(frt_runtime_t *rt, const char *name);
+/* The provider that was loaded from this file, NULL if none was. */
+frti_provider_t *frti_provider_at(frt_runtime_t *rt, const char *path);
 /* Opens device `index` of a provider once. Errors: UNAVAILABLE (the provider's why). */
 frt_status_t frti_device_open(frt_runtime_t *rt, frti_provider_t *p, uint32_t index,
                               frti_device_t **out, frt_error_t *err);
 /* Registers what `entry` fills; `path`, `library` may be NULL. */
 frt_status_t frti_provider_register(frt_runtime_t *rt, frt_provider_entry_t entry,
     const char *path, void *library, frt_error_t *err);
+
+/* The library's op, or one that was added to this runtime. */
+const frt_op_schema_t *frti_op_find(frt_runtime_t *rt, const char *type);
+frt_status_t frti_add_provider_ops(frt_runtime_t *rt, const frt_api_provider_t *api,
+                                   frt_error_t *err);
+void frti_own_ops_release(frt_runtime_t *rt);
 
 /* ---- loader ------------------------------------------------------------------- */
 
@@ -94,7 +111,8 @@ typedef struct frti_record {
   int64_t dims[FRT_MAX_RANK];
   uint64_t bytes;
   uint32_t valid;                 /* spaces that hold the current value */
-  void *data[FRTI_MAX_SPACES];    /* buffers, whether valid or not */
+  void *block[FRTI_MAX_SPACES];   /* what was allocated */
+  void *data[FRTI_MAX_SPACES];    /* buffers in it, whether valid or not */
   uint64_t cap[FRTI_MAX_SPACES];
 } frti_record_t;
 

@@ -142,13 +142,19 @@ frt_status_t frti_provider_dirs(const frt_runtime_t *rt, char ***dirs, size_t *n
 
 /* ---- opening ------------------------------------------------------------------------- */
 
-static bool loaded_already(frt_runtime_t *rt, const char *real) {
-  bool found = false;
+static frti_provider_t *find_real(frt_runtime_t *rt, const char *real) {
   pthread_mutex_lock(&rt->lock);
-  for (frti_provider_t *p = rt->providers; p; p = p->next)
-    found = found || !strcmp(p->path, real);
+  frti_provider_t *p = rt->providers;
+  while (p && strcmp(p->path, real)) p = p->next;
   pthread_mutex_unlock(&rt->lock);
-  return found;
+  return p;
+}
+
+frti_provider_t *frti_provider_at(frt_runtime_t *rt, const char *path) {
+  char *real = realpath(path, NULL);
+  frti_provider_t *p = real ? find_real(rt, real) : NULL;
+  free(real);
+  return p;
 }
 
 static frt_status_t open_real(frt_runtime_t *rt, const char *real, frt_error_t *err) {
@@ -169,7 +175,7 @@ static frt_status_t open_real(frt_runtime_t *rt, const char *real, frt_error_t *
 static frt_status_t open_path(frt_runtime_t *rt, const char *path, frt_error_t *err) {
   char *real = realpath(path, NULL);
   if (!real) return frt_fail(err, FRT_NOT_FOUND, "no such provider file: %s", path);
-  frt_status_t status = loaded_already(rt, real) ? FRT_OK : open_real(rt, real, err);
+  frt_status_t status = find_real(rt, real) ? FRT_OK : open_real(rt, real, err);
   free(real);
   return status;
 }
@@ -197,13 +203,13 @@ static frt_status_t open_name(frt_runtime_t *rt, const char *name, frt_error_t *
 
 frt_status_t frt_runtime_load_provider(frt_runtime_t *rt, const char *name_or_path,
                                        frt_error_t *err) {
-  frt_status_t status;
+  frt_status_t status = FRT_OK;
+  pthread_mutex_lock(&rt->loading); /* two executors may want one module at once */
   if (strchr(name_or_path, '/'))
     status = open_path(rt, name_or_path, err);
-  else if (frti_provider_find(rt, name_or_path))
-    return FRT_OK;
-  else
+  else if (!frti_provider_find(rt, name_or_path))
     status = open_name(rt, name_or_path, err);
+  pthread_mutex_unlock(&rt->loading);
   return status == FRT_OK ? FRT_OK : frti_error_phase(err, status, FRT_PHASE_PROVIDER);
 }
 

@@ -6,7 +6,8 @@
 static frt_status_t add_place(frt_executor_t *exe, char *text, frt_error_t *err) {
   frti_place_t *place = &exe->places[exe->n_places];
   unsigned long index = 0;
-  char *end = NULL, *colon = strchr(text, ':');
+  const bool is_path = strchr(text, '/') != NULL;
+  char *end = NULL, *colon = strrchr(text, ':');
   if (exe->n_places == FRTI_MAX_PLACES)
     return frt_fail(err, FRT_INVALID_ARGUMENT, "more than %d places in '%s'",
                     FRTI_MAX_PLACES, exe->list);
@@ -17,15 +18,17 @@ static frt_status_t add_place(frt_executor_t *exe, char *text, frt_error_t *err)
       return frt_fail(err, FRT_INVALID_ARGUMENT, "place '%s:%s': wanted provider:number",
                       text, colon + 1);
   }
-  if (!text[0] || strlen(text) > 31)
+  if (!text[0] || (!is_path && strlen(text) > 31))
     return frt_fail(err, FRT_INVALID_ARGUMENT, "an empty or too long place in '%s'",
                     exe->list);
   FRT_TRY(frt_runtime_load_provider(exe->rt, text, err));
-  frti_provider_t *provider = frti_provider_find(exe->rt, text);
+  frti_provider_t *provider =
+      is_path ? frti_provider_at(exe->rt, text) : frti_provider_find(exe->rt, text);
   if (!provider)
     return frt_fail(err, FRT_NOT_FOUND, "no provider is named '%s'", text);
   FRT_TRY(frti_device_open(exe->rt, provider, (uint32_t)index, &place->device, err));
-  snprintf(place->label, sizeof place->label, index ? "%s:%lu" : "%s", text, index);
+  snprintf(place->label, sizeof place->label, index ? "%s:%lu" : "%s",
+           provider->api.name, index);
   FRT_TRY(provider->api.queue_open(place->device->dev, &place->queue, err));
   ++exe->n_places;
   return FRT_OK;
@@ -63,6 +66,9 @@ static frt_status_t take_options(frt_executor_t *exe, const frt_executor_options
   if (FRT_HAS_OPTION(o, frt_executor_options_t, seed) && o->seed) exe->seed = o->seed;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, no_fuse)) exe->no_fuse = o->no_fuse != 0;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, max_memory)) exe->max_memory = o->max_memory;
+  if (FRT_HAS_OPTION(o, frt_executor_options_t, check_nan))
+    exe->check_nan = o->check_nan != 0;
+  if (FRT_HAS_OPTION(o, frt_executor_options_t, no_reuse)) exe->no_reuse = o->no_reuse != 0;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, n_pins) && o->n_pins)
     return take_pins(exe, o, err);
   return FRT_OK;

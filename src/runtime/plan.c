@@ -8,6 +8,7 @@ static frt_status_t run_stages(frti_plan_t *p, const frti_plan_request_t *q,
   FRT_TRY(frti_plan_shape(p, err));
   FRT_TRY(frti_plan_place(p, err));
   FRT_TRY(frti_plan_fuse(p, err));
+  FRT_TRY(frti_plan_alias(p, err));
   FRT_TRY(frti_plan_copy(p, err));
   if (!p->explain) FRT_TRY(frti_plan_prepare(p, err));
   return frti_plan_memory(p, err);
@@ -22,6 +23,7 @@ frt_status_t frti_plan_create(frt_executor_t *exe, const frti_plan_request_t *q,
   p->scope = q->scope;
   p->explain = q->explain;
   p->batch = q->explain ? q->batch : -1;
+  atomic_store(&exe->rt->planned, 1);
   frt_status_t status = run_stages(p, q, err);
   if (status != FRT_OK) {
     frti_plan_release(p);

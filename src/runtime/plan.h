@@ -1,6 +1,6 @@
 /* A plan: one program made ready to run for given feeds, fetches, shapes and places.
- * Stages, each a file: build (prune, bind) -> shape -> place -> fuse -> copy -> memory
- * -> prepare. Everything lives in the plan's arena; a run touches nothing else.
+ * Stages, each a file: build (prune, bind) -> shape -> place -> fuse -> alias -> copy
+ * -> prepare -> memory. Everything lives in the plan's arena; a run touches nothing else.
  *
  * A *value* is a variable of the program; a *def* is one version of it (each write
  * makes one); its *storage* is where it lies in one memory space. A *node* is an op; an
@@ -48,6 +48,8 @@ struct frti_value {
   const frti_var_t *var;
   frti_value_t *same_name;  /* the next value of this name, in another block */
   bool tensor, persistable, fed, fetched;
+  frti_value_t *root;       /* whose storage it uses: itself, unless a view or in place */
+  bool fetched_set;         /* some member of its set is fetched */
   bool fed_record;          /* a persistable that is fed: set in the scope first */
   bool read_first;          /* persistable whose value at the start is read */
   bool written;
@@ -124,6 +126,7 @@ struct frti_node {
   frt_api_run_t run;
   uint64_t workspace, workspace_offset;
   frti_value_t *aside;            /* takes output 0 when it may not overlap its input */
+  bool view;                      /* runs no kernel: its output is its input */
   bool draws;                     /* random with seed 0: rng_state set for each run */
 };
 
@@ -216,7 +219,7 @@ struct frt_executor {
   uint32_t n_places;
   char *list;
   uint64_t seed, max_memory;
-  bool no_fuse;
+  bool no_fuse, no_reuse, check_nan;
   frt_pin_t *pins;
   size_t n_pins;
   frti_plan_t *plans[16];
@@ -253,9 +256,14 @@ frt_status_t frti_plan_live(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_plan_shape(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_plan_place(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_plan_fuse(frti_plan_t *p, frt_error_t *err);
+frt_status_t frti_plan_alias(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_plan_copy(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_plan_memory(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_plan_prepare(frti_plan_t *p, frt_error_t *err);
+
+/* Looks for NaN and infinity in what `n` wrote (OUT_OF_RANGE) / in a fed tensor. */
+frt_status_t frti_check_outputs(frt_executor_t *exe, const frti_node_t *n, frt_error_t *err);
+frt_status_t frti_check_feed(const char *name, const frt_tensor_t *t, frt_error_t *err);
 
 /* ---- shared by the stages --------------------------------------------------------- */
 
@@ -283,6 +291,11 @@ bool frti_list_add(frti_plan_t *p, frti_list_t *list, uint32_t *cap, frti_node_t
 /* Calls fn for every outer value that the body of `control` touches (write or read). */
 typedef void (*frti_touch_fn)(void *ctx, frti_value_t *value, bool write);
 void frti_body_touches(const frti_node_t *control, frti_touch_fn fn, void *ctx);
+
+static inline frti_value_t *frti_root(frti_value_t *v) {
+  while (v->root != v) v = v->root;
+  return v;
+}
 
 static inline const frti_place_t *frti_node_place(const frti_plan_t *p,
                                                   const frti_node_t *n) {

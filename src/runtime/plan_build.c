@@ -101,6 +101,7 @@ static frti_value_t *add_value(frti_plan_t *p, const char *name, int32_t owner,
   v->var = var;
   v->id = p->n_values;
   v->first = v->last = -1;
+  v->root = v;
   p->values[p->n_values++] = v;
   return v;
 }
@@ -275,7 +276,7 @@ static frt_status_t make_node(frti_plan_t *p, int32_t block, uint32_t i,
   n->block = block;
   n->op = block == 0 && p->origin ? (int32_t)p->origin[i] : (int32_t)i;
   n->src = &p->program->blocks[block].ops[i];
-  n->schema = frt_op_find(n->src->type);
+  n->schema = frti_op_find(p->exe->rt, n->src->type);
   n->parent = parent;
   n->place = -1;
   *out = n;
@@ -307,7 +308,7 @@ static frt_status_t check_known(const frti_plan_t *p, frt_error_t *err) {
   for (uint32_t b = 0; b < p->program->n_blocks; ++b)
     for (uint32_t i = 0; i < p->program->blocks[b].n_ops; ++i) {
       const char *type = p->program->blocks[b].ops[i].type;
-      if (frt_op_find(type)) continue;
+      if (frti_op_find(p->exe->rt, type)) continue;
       const char *near = frt_op_nearest(type);
       if (!n++) {
         first_block = (int32_t)b;

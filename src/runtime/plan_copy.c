@@ -44,17 +44,6 @@ static void hold(frti_value_t *v, const frti_node_t *n) {
   v->last = FRTI_MAX(v->last, n->last);
 }
 
-static int64_t number(frti_list_t *list, int64_t at) {
-  for (uint32_t i = 0; i < list->n; ++i) {
-    frti_node_t *n = list->v[i];
-    if (n->state != FRTI_LIVE) continue;
-    n->first = at++;
-    if (n->control) at = number(&n->body, at);
-    n->last = n->control ? at++ : n->first;
-  }
-  return at;
-}
-
 /* ---- actions -------------------------------------------------------------------------------- */
 
 static frti_action_t *add_action(frti_plan_t *p, frti_action_kind_t kind, frti_node_t *n) {
@@ -116,7 +105,7 @@ static frt_status_t emit_inputs(frti_plan_t *p, frti_node_t *n, uint32_t space,
   for (uint32_t s = 0; s < n->in.n_slots; ++s)
     for (uint32_t k = 0; k < n->in.count[s]; ++k) {
       const uint32_t i = n->in.at[s] + k;
-      frti_value_t *v = n->in.args[i].value;
+      frti_value_t *v = frti_root(n->in.args[i].value);
       if (n->schema->inputs[s].flags & FRT_SLOT_SHAPE_ONLY) continue;
       hold(v, n);
       FRT_TRY(ensure(p, v, &n->in.shapes[i], space, n, "input", err));
@@ -129,12 +118,12 @@ static frt_status_t emit_inputs(frti_plan_t *p, frti_node_t *n, uint32_t space,
 
 /* Output `o` (slot s) names a variable that the op also reads. May they share memory? */
 static bool may_overlap(const frti_node_t *n, uint32_t s, uint32_t o) {
-  const frti_value_t *v = n->out.args[o].value;
+  const frti_value_t *v = frti_root(n->out.args[o].value);
   const bool tied = n->schema->outputs[s].alias_of != NULL;
   bool first = true;
   for (uint32_t k = 0; k < n->in.n_slots; ++k)
     for (uint32_t i = 0; i < n->in.count[k]; ++i, first = false) {
-      if (n->in.args[n->in.at[k] + i].value != v ||
+      if (frti_root(n->in.args[n->in.at[k] + i].value) != v ||
           (n->schema->inputs[k].flags & FRT_SLOT_SHAPE_ONLY) || tied)
         continue;
       if (!first || o != 0 || !(n->support & FRT_SUPPORT_INPLACE)) return false;
@@ -161,7 +150,7 @@ static frt_status_t emit_outputs(frti_plan_t *p, frti_node_t *n, uint32_t space,
   for (uint32_t s = 0; s < n->out.n_slots; ++s)
     for (uint32_t k = 0; k < n->out.count[s]; ++k) {
       const uint32_t o = n->out.at[s] + k;
-      frti_value_t *v = n->out.args[o].value;
+      frti_value_t *v = frti_root(n->out.args[o].value);
       if (n->schema->outputs[s].flags & FRT_SLOT_SHAPE_ONLY) continue;
       hold(v, n);
       frti_tensor_t *t = view_of(p, v, &n->out.shapes[o], space);
@@ -178,10 +167,10 @@ static frt_status_t finish_outputs(frti_plan_t *p, frti_node_t *n, uint32_t spac
     for (uint32_t k = 0; k < n->out.count[s]; ++k) {
       const uint32_t o = n->out.at[s] + k;
       if (n->schema->outputs[s].flags & FRT_SLOT_SHAPE_ONLY) continue;
-      wrote(n->out.args[o].value, space);
+      wrote(frti_root(n->out.args[o].value), space);
       if (!n->aside || n->aside->storage->tensors != (const void *)n->out.tensors[o])
         continue;
-      frti_value_t *v = n->out.args[o].value;
+      frti_value_t *v = frti_root(n->out.args[o].value);
       FRT_TRY(add_copy(p, v, &n->out.shapes[o], space, space, n,
                        "the op may not write what it reads", err));
       p->copies[p->n_copies - 1]->src = n->aside->storage->tensors;
@@ -191,6 +180,10 @@ static frt_status_t finish_outputs(frti_plan_t *p, frti_node_t *n, uint32_t spac
 
 static frt_status_t emit_op(frti_plan_t *p, frti_node_t *n, frt_error_t *err) {
   const uint32_t space = node_space(p, n);
+  if (n->view) {
+    ++p->live_ops;
+    return FRT_OK;
+  }
   FRT_TRY(emit_inputs(p, n, space, err));
   FRT_TRY(emit_outputs(p, n, space, err));
   n->draws = false;
@@ -216,6 +209,7 @@ typedef struct around {
 static void around_value(void *ctx, frti_value_t *v, bool write) {
   around_t *a = ctx;
   if (a->status != FRT_OK) return;
+  v = frti_root(v);
   hold(v, a->n);
   if (a->step == 0 || (a->step == 2 && write))
     a->status = ensure(a->p, v, &v->shape, FRTI_HOST, a->n,
@@ -287,11 +281,12 @@ static frt_status_t emit_fetches(frti_plan_t *p, frt_error_t *err) {
   for (size_t i = 0; i < p->n_fetches; ++i) {
     frti_fetch_key_t *f = &p->fetches[i];
     if (!f->value) continue;
-    FRT_TRY(ensure(p, f->value, &f->value->shape, FRTI_HOST, NULL, "fetch", err));
-    f->tensor = view_of(p, f->value, &f->value->shape, FRTI_HOST);
+    frti_value_t *v = frti_root(f->value);
+    FRT_TRY(ensure(p, v, &f->value->shape, FRTI_HOST, NULL, "fetch", err));
+    f->tensor = view_of(p, v, &f->value->shape, FRTI_HOST);
     if (!f->tensor) return frti_no_memory(err);
-    if (f->value->first < 0) f->value->first = 0;
-    f->value->last = INT64_MAX;
+    if (v->first < 0) v->first = 0;
+    v->last = INT64_MAX;
   }
   return FRT_OK;
 }
@@ -310,7 +305,6 @@ static frt_status_t list_persistables(frti_plan_t *p, frt_error_t *err) {
 }
 
 frt_status_t frti_plan_copy(frti_plan_t *p, frt_error_t *err) {
-  number(&p->root, 0);
   for (uint32_t i = 0; i < p->n_values; ++i) {
     frti_value_t *v = p->values[i];
     v->valid = v->fed ? FRTI_SPACE_BIT(FRTI_HOST) : 0;

@@ -4,7 +4,7 @@
 
 #include "runtime/plan.h"
 
-enum { PIECE = 64 };
+enum { PIECE = 64, PAGE = 4096 };
 
 typedef struct item { /* something that wants bytes between two positions */
   int64_t first, last;
@@ -45,6 +45,13 @@ static item_t heap_pop(arena_t *a) {
     a->heap[i] = a->heap[c];
   }
   a->heap[i] = last;
+  return top;
+}
+
+/* Without reuse nothing ever shares memory: each piece behind the last. */
+static uint64_t stack(item_t *items, size_t n) {
+  uint64_t top = 0;
+  for (size_t i = 0; i < n; top += items[i++].bytes) *items[i].offset = top;
   return top;
 }
 
@@ -120,7 +127,8 @@ typedef struct items { item_t *v; size_t n, cap; } items_t;
 static bool add_item(items_t *t, int64_t first, int64_t last, uint64_t bytes,
                      uint64_t *offset) {
   if (!FRTI_GROW(t->v, t->n, t->cap)) return false;
-  const uint64_t rounded = (FRTI_MAX(bytes, 1) + PIECE - 1) & ~(uint64_t)(PIECE - 1);
+  uint64_t rounded = (FRTI_MAX(bytes, 1) + PIECE - 1) & ~(uint64_t)(PIECE - 1);
+  if (rounded >= PAGE) rounded += FRTI_STAGGER; /* see there */
   t->v[t->n++] = (item_t){first < 0 ? 0 : first, last, rounded, offset};
   return true;
 }
@@ -150,7 +158,8 @@ frt_status_t frti_plan_memory(frti_plan_t *p, frt_error_t *err) {
   for (uint32_t space = 0; space < p->exe->rt->n_spaces; ++space) {
     items_t t = {0};
     bool ok = collect_values(p, space, &t) && collect_workspaces(p, space, &t) &&
-              (!t.n || lay_out(t.v, t.n, &p->space_bytes[space]));
+              (!t.n || p->exe->no_reuse || lay_out(t.v, t.n, &p->space_bytes[space]));
+    if (ok && p->exe->no_reuse) p->space_bytes[space] = stack(t.v, t.n);
     frti_free(t.v);
     if (!ok) return frti_no_memory(err);
     const uint64_t need = p->space_bytes[space] + (space ? 0 : p->persistable_bytes);

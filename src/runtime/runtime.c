@@ -59,6 +59,7 @@ frt_status_t frt_runtime_create(const frt_runtime_options_t *options,
   if (!rt) return frti_no_memory(err);
   atomic_init(&rt->refs, 1);
   pthread_mutex_init(&rt->lock, NULL);
+  pthread_mutex_init(&rt->loading, NULL);
   rt->n_spaces = 1;
   rt->host = host;
   rt->host.ctx = rt;
@@ -103,7 +104,9 @@ void frt_runtime_release(frt_runtime_t *rt) {
     rt->providers = p->next;
     provider_release(p);
   }
+  frti_own_ops_release(rt);
   frti_pool_release(rt->pool);
+  pthread_mutex_destroy(&rt->loading);
   pthread_mutex_destroy(&rt->lock);
   frti_free(rt->provider_path);
   frti_free(rt);
@@ -199,6 +202,7 @@ frt_status_t frti_provider_register(frt_runtime_t *rt, frt_provider_entry_t entr
   }
   p->library = library;
   frt_status_t status = fill_provider(rt, entry, p, err);
+  if (status == FRT_OK) status = frti_add_provider_ops(rt, &p->api, err);
   pthread_mutex_lock(&rt->lock);
   if (status == FRT_OK && find_locked(rt, p->api.name))
     status = frt_fail(err, FRT_ALREADY_EXISTS, "a provider named '%s' is registered already",

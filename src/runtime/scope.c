@@ -24,8 +24,8 @@ frt_scope_t *frt_scope_retain(frt_scope_t *s) {
 
 static void drop_buffers(frt_scope_t *s, frti_record_t *r) {
   for (uint32_t space = 0; space < FRTI_MAX_SPACES; ++space) {
-    frti_space_free(s->rt, space, r->data[space]);
-    r->data[space] = NULL;
+    frti_space_free(s->rt, space, r->block[space]);
+    r->block[space] = r->data[space] = NULL;
     r->cap[space] = 0;
   }
   r->valid = 0;
@@ -116,11 +116,13 @@ frt_status_t frti_record_shape(frt_scope_t *s, frti_record_t *r, uint32_t dtype,
 
 frt_status_t frti_record_reserve(frt_scope_t *s, frti_record_t *r, uint32_t space,
                                  frt_error_t *err) {
+  const uint64_t shift = r->bytes < 4096 ? 0 : frti_name_id(r->name) * FRTI_STAGGER % 4096;
   void *fresh;
   if (r->data[space] && r->cap[space] >= r->bytes) return FRT_OK;
-  FRT_TRY(frti_space_alloc(s->rt, space, r->bytes, &fresh, err));
-  frti_space_free(s->rt, space, r->data[space]);
-  r->data[space] = fresh;
+  FRT_TRY(frti_space_alloc(s->rt, space, r->bytes + shift, &fresh, err));
+  frti_space_free(s->rt, space, r->block[space]);
+  r->block[space] = fresh;
+  r->data[space] = (char *)fresh + shift;
   r->cap[space] = r->bytes;
   r->valid &= ~FRTI_SPACE_BIT(space);
   ++s->layout;
