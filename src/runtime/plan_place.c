@@ -50,26 +50,47 @@ frt_status_t frti_node_query(const frti_node_t *n, const frti_provider_t *provid
 
 /* ---- where an op may go ---------------------------------------------------------------- */
 
+/* The listed place that `want` names: a label, or a provider (then its first place). */
+static int32_t find_place(const frt_executor_t *exe, const char *want) {
+  const size_t len = strcspn(want, ":");
+  for (uint32_t i = 0; i < exe->n_places; ++i) {
+    const char *name = exe->places[i].device->provider->api.name;
+    if (!strcmp(want, exe->places[i].label) ||
+        (!want[len] && strlen(name) == len && !memcmp(want, name, len)))
+      return (int32_t)i;
+  }
+  return -1;
+}
+
+/* Fluid's op_device: "gpu" is cuda, "cpu" any place that works on host memory. */
+static int32_t find_device(const frt_executor_t *exe, const char *device) {
+  const bool gpu = !strncmp(device, "gpu", 3);
+  char label[48];
+  snprintf(label, sizeof label, "%s%.40s", gpu ? "cuda" : "", gpu ? device + 3 : device);
+  int32_t at = find_place(exe, label);
+  for (uint32_t i = 0; at < 0 && !strcmp(device, "cpu") && i < exe->n_places; ++i)
+    if (exe->places[i].device->flags & FRT_DEVICE_HOST_MEMORY) at = (int32_t)i;
+  return at;
+}
+
 /* The place that a pin or op_device wants; -1 = any. */
 static frt_status_t wanted_place(const frti_plan_t *p, const frti_node_t *n, int32_t *out,
                                  frt_error_t *err) {
   const frt_executor_t *exe = p->exe;
-  const char *want = NULL;
   const frti_attr_t *device = n->src ? frti_op_attr(n->src, "op_device") : NULL;
+  const char *want = NULL;
   *out = -1;
-  if (device && device->type == FRTI_WIRE_STRING && device->v.s && device->v.s[0])
-    want = !strncmp(device->v.s, "gpu", 3) ? "cuda" : device->v.s;
-  for (size_t i = 0; i < exe->n_pins; ++i)
-    if (exe->pins[i].block == n->block && exe->pins[i].op == n->op) want = exe->pins[i].place;
-  if (!want) return FRT_OK;
-  const size_t len = strcspn(want, ":");
-  for (uint32_t i = 0; i < exe->n_places; ++i) {
-    const char *name = exe->places[i].device->provider->api.name;
-    if (!strcmp(want, exe->places[i].label) || (strlen(name) == len && !memcmp(want, name, len))) {
-      *out = (int32_t)i;
-      return FRT_OK;
-    }
+  if (device && device->type == FRTI_WIRE_STRING && device->v.s && device->v.s[0] &&
+      strcmp(device->v.s, "all")) {
+    want = device->v.s;
+    *out = find_device(exe, want);
   }
+  for (size_t i = 0; i < exe->n_pins; ++i)
+    if (exe->pins[i].block == n->block && exe->pins[i].op == n->op) {
+      want = exe->pins[i].place;
+      *out = find_place(exe, want);
+    }
+  if (!want || *out >= 0) return FRT_OK;
   return frti_node_error(n, frt_fail(err, FRT_UNAVAILABLE,
       "wants device '%s', which is not in the place list '%s'", want, exe->list),
       FRT_PHASE_PLAN, err);

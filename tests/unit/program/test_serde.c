@@ -1,53 +1,9 @@
 /* Bytes in, bytes out: exact for what is canonical, refused with offset and path for
  * what is no program. */
-#define _XOPEN_SOURCE 700
 #include "bytes.h"
 
-#include <ftw.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-
-/* ---- golden programs ------------------------------------------------------------- */
-
-static struct { int files, bad; char first[512]; } walk;
-
-static bool ends_with(const char *s, const char *end) {
-  const size_t n = strlen(s), k = strlen(end);
-  return n >= k && !strcmp(s + n - k, end);
-}
-
-static int visit(const char *path, const struct stat *st, int kind, struct FTW *ftw) {
-  frt_error_t err = FRT_ERROR_INIT;
-  frt_program_t *p = NULL;
-  uint8_t *bytes = NULL;
-  size_t n = 0;
-  FRTI_UNUSED(st);
-  FRTI_UNUSED(ftw);
-  if (kind != FTW_F || (!ends_with(path, ".pb") && !ends_with(path, "/__model__") &&
-                        !ends_with(path, ".pdmodel")))
-    return 0;
-  ++walk.files;
-  if (frti_file_read(path, 0, &bytes, &n, &err) != FRT_OK ||
-      frt_program_parse(bytes, n, NULL, &p, &err) != FRT_OK ||
-      !frt_program_bytes_canonical(p, bytes, n)) {
-    if (!walk.bad++) snprintf(walk.first, sizeof walk.first, "%s: %s", path, err.message);
-  }
-  frt_program_release(p);
-  frti_free(bytes);
-  return 0;
-}
-
-static void every_golden_program_is_written_as_it_came(void **state) {
-  char dir[400];
-  const char *own = getenv("FLUIDRT_GOLDEN"), *source = getenv("FLUIDRT_SOURCE_DIR");
-  FRTI_UNUSED(state);
-  snprintf(dir, sizeof dir, "%s%s", own ? own : source ? source : ".",
-           own ? "" : "/../shared/golden");
-  if (!frti_is_dir(dir)) skip();
-  assert_int_equal(0, nftw(dir, visit, 16, FTW_PHYS));
-  if (walk.bad) fail_msg("%d of %d differ, first %s", walk.bad, walk.files, walk.first);
-  assert_true(walk.files >= 280);
-}
 
 /* ---- controls ---------------------------------------------------------------------- */
 
@@ -398,7 +354,6 @@ static void a_folder_is_searched_for_its_model(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_golden_program_is_written_as_it_came),
       cmocka_unit_test(an_empty_block_round_trips),
       cmocka_unit_test(unknown_fields_are_kept_at_every_level),
       cmocka_unit_test(attributes_of_all_types_round_trip),

@@ -211,6 +211,27 @@ static void a_loop_runs_across_devices(void **state) {
   frt_program_release(p);
 }
 
+/* Fluid writes op_device "cpu" on some ops; any place in host memory is that. */
+static void op_device_is_honoured(void **state) {
+  static const struct { const char *device, *list; frt_status_t status; } table[] = {
+      {"cpu", "reference", FRT_OK},     {"cpu", "island,reference", FRT_OK},
+      {"all", "island", FRT_OK},        {"cpu", "island", FRT_UNAVAILABLE},
+      {"gpu", "reference", FRT_UNAVAILABLE}, {"gpu:1", "reference", FRT_UNAVAILABLE},
+      {"island", "reference,island", FRT_OK}};
+  fixture_t *f = *state;
+  add_island(f);
+  for (size_t i = 0; i < sizeof table / sizeof *table; ++i) {
+    frt_error_t err = FRT_ERROR_INIT;
+    frt_executor_t *exe;
+    OK(frt_program_set_attr_string(f->startup, 0, 0, "op_device", table[i].device, &err));
+    OK(frt_executor_create(f->rt, table[i].list, NULL, &exe, &err));
+    assert_int_equal(table[i].status, frt_executor_run(exe, f->startup, f->scope, NULL, 0,
+                                                       NULL, 0, NULL, NULL, &err));
+    if (table[i].status != FRT_OK) assert_non_null(strstr(err.message, table[i].device));
+    frt_executor_release(exe);
+  }
+}
+
 static void place_lists_are_checked(void **state) {
   static const struct { const char *list; frt_status_t status; const char *word; } bad[] = {
       {"", FRT_INVALID_ARGUMENT, "empty entry"},
@@ -234,6 +255,6 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
       T(all_on_the_island), T(places_switch_from_run_to_run), T(every_op_in_turn_falls_back),
       T(a_single_place_is_strict), T(a_pin_beats_the_order), T(a_branch_runs_across_devices),
-      T(a_loop_runs_across_devices), T(place_lists_are_checked)};
+      T(a_loop_runs_across_devices), T(op_device_is_honoured), T(place_lists_are_checked)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
