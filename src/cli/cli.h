@@ -35,6 +35,7 @@ int frti_cli_run(int argc, char **argv);
 int frti_cli_train(int argc, char **argv);
 int frti_cli_verify(int argc, char **argv);
 int frti_cli_inspect(int argc, char **argv);
+int frti_cli_check(int argc, char **argv);
 int frti_cli_convert(int argc, char **argv);
 int frti_cli_prune(int argc, char **argv);
 int frti_cli_providers(int argc, char **argv);
@@ -49,7 +50,8 @@ typedef struct frti_cli {
   const char *places; /* NULL: not given */
   uint32_t threads;
   uint64_t seed;
-  bool json, no_fuse, quiet;
+  bool json, no_fuse, no_reuse, check_nan, quiet;
+  uint64_t mem_limit;
   bool no_warnings; /* the verb asks for what would be warned of */
 } frti_cli_t;
 

@@ -45,6 +45,25 @@ static error_t parse_convert(int key, char *arg, struct argp_state *state) {
   }
 }
 
+/* The one thing that text cannot say: the bits of a NaN, or bytes that were not
+ * canonical deep inside. */
+static void note_text(const convert_args_t *a, const frt_program_t *p) {
+  frt_program_t *back = NULL;
+  char *text = NULL;
+  void *bytes = NULL;
+  size_t n = 0;
+  if (!frt_program_to_text(p, &text, NULL) &&
+      !frt_program_parse_text(text, strlen(text), NULL, &back, NULL) &&
+      !frt_program_serialize(p, &bytes, &n, NULL) &&
+      !frt_program_bytes_canonical(back, bytes, n))
+    frti_cli_note(&a->cli,
+        "%s does not say all of %s: which NaN a float holds, or bytes that were not "
+        "canonical", a->out, a->in);
+  frt_free(bytes);
+  frt_free(text);
+  frt_program_release(back);
+}
+
 /* Saving re-encodes; the note says when that changes bytes that nobody asked to change.
  */
 static void note_canonical(const convert_args_t *a, const frt_program_t *p) {
@@ -92,17 +111,18 @@ static int strip_program(const convert_args_t *a, frt_program_t **p) {
 
 int frti_cli_convert(int argc, char **argv) {
   static const struct argp argp = {CONVERT_OPTIONS, parse_convert, "IN OUT",
-      "Writes the program IN as OUT; the suffix of OUT says how: .pdmodel, .pb and "
-      "__model__ are binary, .pbtxt is text.",
+      "Writes the program IN as OUT; the suffixes say how: .pdmodel, .pb and __model__ "
+      "are binary, .pbtxt is text.",
       frti_cli_children, NULL, NULL};
   convert_args_t a = {.cli = {.verb = "convert"}};
   frt_program_t *p = NULL;
   int code;
   argp_parse(&argp, argc, argv, 0, NULL, &a);
   code = frti_cli_load(&a.cli, a.in, &p);
-  if (!code) note_canonical(&a, p);
+  if (!code && !frti_cli_ends_with(a.in, ".pbtxt")) note_canonical(&a, p);
   if (!code && a.strip) code = strip_program(&a, &p);
   if (!code) code = frti_cli_save_program(&a.cli, p, a.out);
+  if (!code && frti_cli_ends_with(a.out, ".pbtxt")) note_text(&a, p);
   frt_program_release(p);
   return code;
 }

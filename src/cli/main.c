@@ -15,6 +15,7 @@ static const verb_t VERBS[] = {
     {"verify", "run recorded cases and compare with what PaddlePaddle computed",
         frti_cli_verify},
     {"inspect", "say what is in a program or a tensor file", frti_cli_inspect},
+    {"check", "list everything that is wrong with a program", frti_cli_check},
     {"convert", "write a program in another format", frti_cli_convert},
     {"prune", "keep what a fetch list needs", frti_cli_prune},
     {"providers", "list execution providers, and why one cannot be used",

@@ -1,10 +1,13 @@
 /* The options that every verb has. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 
-enum { KEY_THREADS = 0x1001, KEY_SEED, KEY_JSON, KEY_NO_FUSE };
+enum { KEY_THREADS = 0x1001, KEY_SEED, KEY_JSON, KEY_NO_FUSE,
+  KEY_NO_REUSE, KEY_CHECK_NAN, KEY_MEM_LIMIT };
 
 static const struct argp_option OPTIONS[] = {{NULL, 0, NULL, 0, "Common options:", 90},
     {"provider", 'p', "LIST", 0,
@@ -16,6 +19,11 @@ static const struct argp_option OPTIONS[] = {{NULL, 0, NULL, 0, "Common options:
     {"seed", KEY_SEED, "N", 0, "Seed for ops whose own seed is 0 (default 1)", 90},
     {"json", KEY_JSON, NULL, 0, "Results as JSON on standard output", 90},
     {"no-fuse", KEY_NO_FUSE, NULL, 0, "Run the program op by op, without fusion", 90},
+    {"no-reuse", KEY_NO_REUSE, NULL, 0, "Give every value memory of its own", 90},
+    {"check-nan", KEY_CHECK_NAN, NULL, 0,
+        "Look for NaN and infinity after every op; stop at the first and name it", 90},
+    {"mem-limit", KEY_MEM_LIMIT, "BYTES[K|M|G]", 0,
+        "Refuse, before the first op, a plan that needs more", 90},
     {"quiet", 'q', NULL, 0, "Say only what was asked for, and errors", 90}, {0}};
 
 uint64_t frti_cli_number(
@@ -28,6 +36,17 @@ uint64_t frti_cli_number(
     argp_error(state, "%s '%s': wanted a whole number from 0 to %llu", option, text,
         (unsigned long long)max);
   return v;
+}
+
+/* "64M" -> 67108864. */
+static uint64_t bytes_of(struct argp_state *state, const char *text) {
+  static const char units[] = "KMG";
+  char digits[32];
+  const size_t n = strlen(text);
+  const char *unit = n ? strchr(units, text[n - 1]) : NULL;
+  const int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+  snprintf(digits, sizeof digits, "%.*s", (int)(unit ? n - 1 : n), text);
+  return frti_cli_number(state, "--mem-limit", digits, UINT64_MAX >> shift) << shift;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -51,6 +70,15 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       return 0;
     case KEY_NO_FUSE:
       cli->no_fuse = true;
+      return 0;
+    case KEY_NO_REUSE:
+      cli->no_reuse = true;
+      return 0;
+    case KEY_CHECK_NAN:
+      cli->check_nan = true;
+      return 0;
+    case KEY_MEM_LIMIT:
+      cli->mem_limit = bytes_of(state, arg);
       return 0;
     default:
       return ARGP_ERR_UNKNOWN;

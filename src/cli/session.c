@@ -61,6 +61,9 @@ int frti_cli_executor(const frti_cli_t *cli, frt_runtime_t *rt, const char *plac
   const frt_executor_options_t options = {.struct_size = sizeof options,
       .seed = cli->seed,
       .no_fuse = cli->no_fuse,
+      .no_reuse = cli->no_reuse,
+      .check_nan = cli->check_nan,
+      .max_memory = cli->mem_limit,
       .pins = pin,
       .n_pins = pin ? 1 : 0};
   if (!frt_executor_create(rt, places, &options, out, &err)) return CLI_OK;
@@ -88,11 +91,6 @@ void frti_cli_close(frti_cli_session_t *s) {
 
 int frti_cli_load(const frti_cli_t *cli, const char *path, frt_program_t **out) {
   frt_error_t err = FRT_ERROR_INIT;
-  if (frti_cli_ends_with(path, ".pbtxt"))
-    return frti_cli_fail(cli, CLI_DATA,
-        "%s: reading .pbtxt is not supported; give the binary program "
-        "(.pdmodel, .pb or __model__)",
-        path);
   if (frt_program_load(path, NULL, out, &err)) return frti_cli_error(cli, path, &err);
   return CLI_OK;
 }
