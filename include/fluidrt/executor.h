@@ -27,6 +27,7 @@ typedef struct frt_executor_options {
   const frt_pin_t *pins;
   size_t n_pins;
   uint64_t max_memory; /* bytes a plan may need on one device; 0 = no limit */
+  uint64_t first_run; /* number of the first run, for draws with seed 0: resuming */
   int check_nan;      /* look for NaN and infinity after every op (OUT_OF_RANGE) */
   int no_reuse;       /* every value gets memory of its own: for finding faults */
 } frt_executor_options_t;

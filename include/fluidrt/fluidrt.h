@@ -2,6 +2,7 @@
 #ifndef FLUIDRT_FLUIDRT_H
 #define FLUIDRT_FLUIDRT_H
 
+#include "fluidrt/checkpoint.h"
 #include "fluidrt/executor.h"
 #include "fluidrt/io.h"
 #include "fluidrt/op.h"

@@ -39,7 +39,7 @@ FRT_API frt_status_t frt_scope_load_dir(frt_scope_t *s, const char *dir,
     frt_error_t *err);
 FRT_API frt_status_t frt_scope_save_dir(frt_scope_t *s, const char *dir,
     frt_error_t *err);
-/* "a/b" -> "a%2Fb" and back. Errors: INVALID_ARGUMENT it does not fit in `cap`. */
+/* "a/b" -> "a%2Fb" and back; "." and ".." become "%2E" and "%2E%2E". Errors: INVALID_ARGUMENT it does not fit in `cap`. */
 FRT_API frt_status_t frt_name_to_file(const char *name, char *to, size_t cap,
     frt_error_t *err);
 FRT_API frt_status_t frt_file_to_name(const char *file, char *to, size_t cap,

@@ -39,6 +39,15 @@ FRT_API frt_status_t frt_program_parse(const void *bytes, size_t n,
 FRT_API frt_status_t frt_program_load(const char *path,
     const frt_load_options_t *options, frt_program_t **out, frt_error_t *err);
 
+/* A program in protobuf's text format, n bytes, as frt_program_to_text writes it and
+ * as people do: comments, `<` for `{`, lists in brackets, enums by name or number,
+ * fields that have no name here by number. A text cannot say which NaN a float holds;
+ * all else comes back as it was. frt_program_load reads files that end in .pbtxt so.
+ * Errors (phase PARSE): DATA_LOSS not such a text (line and column);
+ *   INVALID_ARGUMENT, RESOURCE_EXHAUSTED as frt_program_parse. */
+FRT_API frt_status_t frt_program_parse_text(const char *text, size_t n,
+    const frt_load_options_t *options, frt_program_t **out, frt_error_t *err);
+
 FRT_API frt_program_t *frt_program_retain(frt_program_t *p);
 FRT_API void frt_program_release(frt_program_t *p);
 /* Never reused within a process; raised by each edit. */
@@ -153,6 +162,53 @@ FRT_API frt_status_t frt_program_set_attr_ints(frt_program_t *p, int32_t b,
     uint32_t op, const char *name, const int32_t *values, uint32_t n, frt_error_t *err);
 FRT_API frt_status_t frt_program_set_attr_longs(frt_program_t *p, int32_t b,
     uint32_t op, const char *name, const int64_t *values, uint32_t n, frt_error_t *err);
+
+/* ---- checking --------------------------------------------------------------- */
+
+/* Zero means the default in brackets. */
+typedef struct frt_check_options {
+  uint32_t struct_size;
+  const char *const *feeds;   /* what will be fed, all of it [NULL: anything] */
+  size_t n_feeds;
+  const char *const *fetches; /* what will be fetched */
+  size_t n_fetches;
+  int64_t batch;              /* stands for -1 in what is fed [0: stays unknown] */
+  int strict;                 /* warnings and unknown attributes are errors */
+  uint32_t max_findings;      /* kept; more are only counted [1000] */
+} frt_check_options_t;
+
+typedef enum frt_severity {
+  FRT_SEVERITY_ERROR = 0, /* the program, or a run of it, will be refused */
+  FRT_SEVERITY_WARNING,   /* it runs, though it contradicts itself */
+  FRT_SEVERITY_NOTE
+} frt_severity_t;
+
+typedef struct frt_finding {
+  uint32_t severity;    /* frt_severity_t */
+  uint32_t status;      /* what a run would fail with; FRT_OK of a note */
+  int32_t block, op;    /* -1: not at a block, not at an op */
+  const char *op_type;  /* "" if not at an op */
+  const char *name;     /* of the variable, slot or attribute; "" if there is none */
+  const char *message;
+} frt_finding_t;
+
+typedef struct frt_findings frt_findings_t;
+
+/* Looks at everything that can be known without data, places and memory: ops, slots,
+ * attributes, variables, order of reads and writes, shapes. Goes on after a problem
+ * and lists all of them; time and memory are linear in the program.
+ * Errors: RESOURCE_EXHAUSTED memory. A program full of errors is no error. */
+FRT_API frt_status_t frt_program_check(const frt_program_t *p,
+    const frt_check_options_t *options, frt_findings_t **out, frt_error_t *err);
+FRT_API void frt_findings_release(frt_findings_t *f);
+/* How many there are to look at, at most max_findings. */
+FRT_API size_t frt_findings_count(const frt_findings_t *f);
+/* NULL beyond the last; lives until the release. */
+FRT_API const frt_finding_t *frt_findings_at(const frt_findings_t *f, size_t index);
+/* How many of that severity were found, kept or not. */
+FRT_API uint64_t frt_findings_total(const frt_findings_t *f, frt_severity_t severity);
+/* "error", "warning", "note". Never NULL. */
+FRT_API const char *frt_severity_text(frt_severity_t severity);
 
 /* ---- pruning ---------------------------------------------------------------- */
 

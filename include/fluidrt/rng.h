@@ -39,6 +39,27 @@ FRT_RNG_FN float frt_rng_unit(uint32_t x) {
   return u < 1.0f ? u : 0.99999994f;
 }
 
+/* A whole number in [0, range], each alike likely, as libstdc++'s
+ * uniform_int_distribution draws it from this engine; moves *x. The engine has
+ * 2^31 - 2 states: a smaller range takes the quotient of a state, and draws again in
+ * the incomplete last interval; a larger one (below 2^32) joins two draws, the
+ * leading one of a range so small that it takes the first way. */
+FRT_RNG_FN uint32_t frt_rng_range(uint32_t *x, uint32_t range) {
+  const uint32_t states = FRT_RNG_MOD - 1u;
+  const uint32_t parts = range < states ? range + 1u : range / states + 1u;
+  const uint32_t width = (states - 1u) / parts;
+  uint32_t v, low;
+  for (;;) {
+    do v = (*x = frt_rng_next(*x)) - 1u;
+    while (width && v >= width * parts);
+    if (!width) return v; /* as many numbers as states */
+    v /= width;
+    if (range < states) return v;
+    low = (*x = frt_rng_next(*x)) - 1u;
+    if ((uint64_t)v * states + low <= range) return v * states + low;
+  }
+}
+
 typedef union frt_rng_bits {
   double d;
   uint64_t u;

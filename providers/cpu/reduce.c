@@ -17,39 +17,85 @@ FRT_CPU_BODY double larger(double best, double x) {
   return x > best || x != x ? (best != best ? best : x) : best;
 }
 
-FRT_CPU_BODY void max_run_body(const float *x, int64_t n, double *best) {
-  enum { LANES = 16 };
-  float l[LANES];
+FRT_CPU_BODY double smaller(double best, double x) {
+  return x < best || x != x ? (best != best ? best : x) : best;
+}
+FRT_CPU_BODY double times(double best, double x) { return best * x; }
+
+/* All of a run of elements: a maximum (CMP is >) or a minimum (<). */
+#define EXTREME_RUN(name, CMP, pick)                                               \
+  FRT_CPU_BODY void name##_body(const float *x, int64_t n, double *best) {         \
+    enum { LANES = 16 };                                                           \
+    float l[LANES];                                                                \
+    int64_t i = 0;                                                                 \
+    double m = *best;                                                              \
+    if (n >= LANES) {                                                              \
+      int nan = 0;                                                                 \
+      for (int j = 0; j < LANES; ++j) l[j] = x[j];                                 \
+      for (; i + LANES <= n; i += LANES)                                           \
+        for (int j = 0; j < LANES; ++j) {                                          \
+          const float v = x[i + j];                                                \
+          l[j] = v CMP l[j] ? v : l[j];                                            \
+          nan |= v != v;                                                           \
+        }                                                                          \
+      if (nan) m = (double)NAN;                                                    \
+      for (int j = 0; j < LANES; ++j) m = pick(m, (double)l[j]);                   \
+    }                                                                              \
+    for (; i < n; ++i) m = pick(m, (double)x[i]);                                  \
+    *best = m;                                                                     \
+  }                                                                                \
+  FRT_CPU_VARIANTS(name, (const float *x, int64_t n, double *best), (x, n, best))
+EXTREME_RUN(max_run, >, larger)
+EXTREME_RUN(min_run, <, smaller)
+
+/* Eight products side by side, joined by a fixed tree. */
+FRT_CPU_BODY void prod_run_body(const float *x, int64_t n, double *best) {
+  double l[8] = {1, 1, 1, 1, 1, 1, 1, 1}, m = *best;
   int64_t i = 0;
-  double m = *best;
-  if (n >= LANES) {
-    int nan = 0;
-    for (int j = 0; j < LANES; ++j) l[j] = x[j];
-    for (; i + LANES <= n; i += LANES)
-      for (int j = 0; j < LANES; ++j) {
-        const float v = x[i + j];
-        l[j] = v > l[j] ? v : l[j];
-        nan |= v != v;
-      }
-    if (nan) m = (double)NAN;
-    for (int j = 0; j < LANES; ++j) m = larger(m, (double)l[j]);
-  }
-  for (; i < n; ++i) m = larger(m, (double)x[i]);
+  for (; i + 8 <= n; i += 8)
+    for (int j = 0; j < 8; ++j) l[j] *= (double)x[i + j];
+  for (int w = 4; w; w /= 2)
+    for (int j = 0; j < w; ++j) l[j] *= l[j + w];
+  m *= l[0];
+  for (; i < n; ++i) m *= (double)x[i];
   *best = m;
 }
-FRT_CPU_VARIANTS(max_run, (const float *x, int64_t n, double *best), (x, n, best))
+FRT_CPU_VARIANTS(prod_run, (const float *x, int64_t n, double *best), (x, n, best))
 
 FRT_CPU_BODY void add_row_body(const float *x, int64_t n, double *acc) {
   for (int64_t j = 0; j < n; ++j) acc[j] += (double)x[j];
 }
 FRT_CPU_VARIANTS(add_row, (const float *x, int64_t n, double *acc), (x, n, acc))
 
-FRT_CPU_BODY void max_row_body(const float *x, int64_t n, double *acc) {
-  for (int64_t j = 0; j < n; ++j) acc[j] = larger(acc[j], (double)x[j]);
-}
-FRT_CPU_VARIANTS(max_row, (const float *x, int64_t n, double *acc), (x, n, acc))
+#define PICK_ROW(name, pick)                                                       \
+  FRT_CPU_BODY void name##_body(const float *x, int64_t n, double *acc) {          \
+    for (int64_t j = 0; j < n; ++j) acc[j] = pick(acc[j], (double)x[j]);           \
+  }                                                                                \
+  FRT_CPU_VARIANTS(name, (const float *x, int64_t n, double *acc), (x, n, acc))
+PICK_ROW(max_row, larger)
+PICK_ROW(min_row, smaller)
+PICK_ROW(prod_row, times)
 
-static double start(int what) { return what == FRT_CPU_MAX ? -(double)INFINITY : 0.0; }
+/* What FRT_CPU_SUM ... FRT_CPU_PROD mean: where they start, all of a run into one
+ * value (a sum takes blocks instead), a row into as many, one value into another. */
+typedef struct {
+  double start;
+  void (*run)(const float *x, int64_t n, double *best);
+  void (*row)(const float *x, int64_t n, double *acc);
+} kind_t;
+static const kind_t kinds[] = {{0.0, NULL, add_row},
+                               {-(double)INFINITY, max_run, max_row},
+                               {(double)INFINITY, min_run, min_row},
+                               {1.0, prod_run, prod_row}};
+
+static double joined(int what, double a, double b) {
+  switch (what) {
+    case FRT_CPU_MAX: return larger(a, b);
+    case FRT_CPU_MIN: return smaller(a, b);
+    case FRT_CPU_PROD: return a * b;
+    default: return a + b;
+  }
+}
 
 /* ---- making the plan ------------------------------------------------------------ */
 
@@ -133,8 +179,8 @@ static int64_t offset(const int64_t *n, const int64_t *s, int count, int64_t at)
 
 /* All of one row, a block at a time; the block sums are added in order. */
 static double row_value(const frt_cpu_reduce_t *p, const float *x, double acc) {
-  if (p->what == FRT_CPU_MAX) {
-    max_run(x, p->last, &acc);
+  if (p->what != FRT_CPU_SUM) {
+    kinds[p->what].run(x, p->last, &acc);
     return acc;
   }
   for (int64_t at = 0; at < p->last; at += FRT_CPU_BLOCK) {
@@ -163,12 +209,11 @@ static void reduce_items(void *arg, int64_t lo, int64_t hi) {
     const int64_t end = p->gone < first + p->block ? p->gone : first + p->block;
     const float *x = c->x + offset(p->kept_n, p->kept_s, p->n_kept, kept) + j;
     double acc[STRIP];
-    for (int64_t i = 0; i < width; ++i) acc[i] = start(p->what);
+    for (int64_t i = 0; i < width; ++i) acc[i] = kinds[p->what].start;
     for (int64_t g = first; g < end; ++g) {
       const float *row = x + offset(p->gone_n, p->gone_s, p->n_gone, g);
       if (p->last_goes) acc[0] = row_value(p, row, acc[0]);
-      else if (p->what == FRT_CPU_MAX) max_row(row, width, acc);
-      else add_row(row, width, acc);
+      else kinds[p->what].row(row, width, acc);
     }
     for (int64_t i = 0; i < width; ++i)
       put(c, (p->last_goes ? kept : kept * p->last) + j + i, block, acc[i]);
@@ -181,10 +226,8 @@ static void reduce_join(void *arg, int64_t lo, int64_t hi) {
   const frt_cpu_reduce_t *p = c->p;
   for (int64_t i = lo; i < hi; ++i) {
     double acc = c->partials[i];
-    for (int64_t b = 1; b < p->blocks; ++b) {
-      const double v = c->partials[b * p->outputs + i];
-      acc = p->what == FRT_CPU_MAX ? larger(acc, v) : acc + v;
-    }
+    for (int64_t b = 1; b < p->blocks; ++b)
+      acc = joined(p->what, acc, c->partials[b * p->outputs + i]);
     c->out[i] = (float)(acc / c->divisor);
   }
 }
@@ -193,7 +236,7 @@ void frt_cpu_reduce_run(const frt_cpu_reduce_t *p, const frt_run_t *r, const flo
                         float *out, void *workspace, double divisor) {
   reduce_call_t c = {p, x, out, (double *)workspace, divisor};
   if (!p->numel) {
-    for (int64_t i = 0; i < p->outputs; ++i) out[i] = (float)(start(p->what) / divisor);
+    for (int64_t i = 0; i < p->outputs; ++i) out[i] = (float)(kinds[p->what].start / divisor);
     return;
   }
   if (p->whole && p->what == FRT_CPU_SUM) {

@@ -1,11 +1,11 @@
-/* Sums and maxima over any set of axes, in double and in an order that the shape
+/* Sums, extremes and products over any set of axes, in double and in an order that the shape
  * alone decides. Used by the reduce ops and by gradients of repeated operands. */
 #ifndef FRT_CPU_REDUCE_H
 #define FRT_CPU_REDUCE_H
 
 #include "fluidrt/kernel.h"
 
-enum { FRT_CPU_SUM = 0, FRT_CPU_MAX = 1 };
+enum { FRT_CPU_SUM = 0, FRT_CPU_MAX = 1, FRT_CPU_MIN = 2, FRT_CPU_PROD = 3 };
 
 /* Loops after joining neighbours: over what stays, over what goes, and the last one
  * (dense), which is of either kind. */

@@ -116,6 +116,7 @@ static inline frt_status_t frti_no_memory(frt_error_t *err) {
 
 uint64_t frti_now_ns(void);
 uint32_t frti_cpu_count(void); /* CPUs this process may use, at least 1 */
+uint64_t frti_process_id(void); /* another one in a child of fork */
 
 /* Reads a regular file of at most `max` bytes (0 = no limit), NUL-terminated (the NUL
  * does not count). Errors: NOT_FOUND; UNAVAILABLE (native = errno);
@@ -125,6 +126,13 @@ frt_status_t frti_file_read(const char *path, uint64_t max, uint8_t **bytes, siz
 /* Writes path.tmpXXXXXX, fsyncs, renames over path, fsyncs the folder. */
 frt_status_t frti_file_write(const char *path, const void *bytes, size_t n,
                              frt_error_t *err);
+/* Renames a file or folder and syncs the folder it is in. */
+frt_status_t frti_rename(const char *from, const char *to, frt_error_t *err);
+/* Removes a folder of plain files, or a file; missing is fine. Links are not followed. */
+frt_status_t frti_remove_tree(const char *path, frt_error_t *err);
+/* Sorted names of the folders in a folder; an array of *n strings, one frti_free. */
+frt_status_t frti_list_folders(const char *dir, const char ***names, size_t *n,
+                               frt_error_t *err);
 bool frti_is_dir(const char *path);
 bool frti_is_file(const char *path);
 frt_status_t frti_make_dir(const char *path, frt_error_t *err); /* parents too */

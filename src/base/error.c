@@ -8,6 +8,15 @@ static void cut(char *to, size_t cap, const char *text) {
   snprintf(to, cap, "%s", text);
 }
 
+/* Names come from anyone: what would steer a terminal becomes '?', also where UTF-8
+ * says it in two bytes (U+0080 to U+009F). */
+static void clean(char *s) {
+  for (unsigned char *at = (unsigned char *)s; *at; ++at) {
+    if (*at < 0x20 || *at == 0x7f) *at = *at == '\n' ? ' ' : '?';
+    if (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) at[0] = at[1] = '?';
+  }
+}
+
 /* Puts `prefix` before the message; a message that no longer fits ends in "...". */
 static void put_before(frt_error_t *err, const char *prefix) {
   char whole[sizeof err->message + 128];
@@ -27,6 +36,7 @@ static void put_before(frt_error_t *err, const char *prefix) {
 static void complete(frt_error_t *err, frt_status_t status) {
   err->message[sizeof err->message - 1] = 0;
   if (!err->message[0]) cut(err->message, sizeof err->message, frt_status_text(status));
+  clean(err->message);
   err->status = (uint32_t)status;
 }
 
@@ -41,12 +51,13 @@ frt_status_t frti_error_at(frt_error_t *err, frt_status_t status, frt_phase_t ph
   err->block = block;
   err->op = op;
   cut(err->op_type, sizeof err->op_type, op_type ? op_type : "");
+  clean(err->op_type);
   if (block < 0) return status;
   if (op < 0)
     snprintf(prefix, sizeof prefix, "block %d: ", block);
   else
     snprintf(prefix, sizeof prefix, "block %d op #%d%s%.47s: ", block, op,
-             op_type ? " " : "", op_type ? op_type : "");
+             op_type ? " " : "", op_type ? err->op_type : "");
   put_before(err, prefix);
   return status;
 }
@@ -60,6 +71,9 @@ frt_status_t frti_error_phase(frt_error_t *err, frt_status_t status, frt_phase_t
 }
 
 frt_status_t frti_error_name(frt_error_t *err, frt_status_t status, const char *name) {
-  if (err) cut(err->name, sizeof err->name, name);
+  if (err) {
+    cut(err->name, sizeof err->name, name);
+    clean(err->name);
+  }
   return status;
 }

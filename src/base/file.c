@@ -206,9 +206,13 @@ static int by_bytes(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* A regular file that ends in `suffix`, or, with NULL, a folder that is no link. */
 static bool wanted(int folder, const char *name, const char *suffix) {
-  size_t n = strlen(name), m = strlen(suffix);
+  size_t n = strlen(name), m = suffix ? strlen(suffix) : 0;
   struct stat st;
+  if (!suffix)
+    return strcmp(name, ".") && strcmp(name, "..") &&
+           !fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode);
   if (n < m || strcmp(name + n - m, suffix)) return false;
   return !fstatat(folder, name, &st, 0) && S_ISREG(st.st_mode);
 }
@@ -230,8 +234,8 @@ static const char **pack(char **pieces, size_t n) {
   return all;
 }
 
-frt_status_t frti_list_dir(const char *dir, const char *suffix, const char ***names,
-                           size_t *n, frt_error_t *err) {
+static frt_status_t list(const char *dir, const char *suffix, const char ***names,
+                         size_t *n, frt_error_t *err) {
   char **pieces = NULL;
   size_t count = 0, cap = 0;
   frt_status_t status = FRT_OK;
@@ -256,4 +260,48 @@ frt_status_t frti_list_dir(const char *dir, const char *suffix, const char ***na
   for (size_t i = 0; i < count; ++i) frti_free(pieces[i]);
   frti_free(pieces);
   return status;
+}
+
+frt_status_t frti_list_dir(const char *dir, const char *suffix, const char ***names,
+                           size_t *n, frt_error_t *err) {
+  return list(dir, suffix, names, n, err);
+}
+
+frt_status_t frti_list_folders(const char *dir, const char ***names, size_t *n,
+                               frt_error_t *err) {
+  return list(dir, NULL, names, n, err);
+}
+
+/* ---- moving and removing -------------------------------------------------------- */
+
+frt_status_t frti_rename(const char *from, const char *to, frt_error_t *err) {
+  if (rename(from, to)) return os_error(err, "rename", from, errno);
+  return sync_folder(to, err);
+}
+
+static frt_status_t empty_folder(const char *path, frt_error_t *err) {
+  frt_status_t status = FRT_OK;
+  struct dirent *entry;
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  DIR *d = fd < 0 ? NULL : fdopendir(fd);
+  if (!d) {
+    status = os_error(err, "open folder", path, errno);
+    if (fd >= 0) close(fd);
+    return status;
+  }
+  while ((entry = readdir(d)) != NULL)
+    if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
+        unlinkat(fd, entry->d_name, 0) && errno != ENOENT)
+      status = os_error(err, "remove a file of", path, errno);
+  closedir(d);
+  return status;
+}
+
+frt_status_t frti_remove_tree(const char *path, frt_error_t *err) {
+  struct stat st;
+  if (lstat(path, &st)) return errno == ENOENT ? FRT_OK : os_error(err, "look at", path, errno);
+  if (S_ISDIR(st.st_mode)) FRT_TRY(empty_folder(path, err));
+  if (S_ISDIR(st.st_mode) ? rmdir(path) : unlink(path))
+    return os_error(err, "remove", path, errno);
+  return FRT_OK;
 }

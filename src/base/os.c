@@ -26,6 +26,8 @@ uint32_t frti_cpu_count(void) {
   return n > 0 ? (uint32_t)n : 1;
 }
 
+uint64_t frti_process_id(void) { return (uint64_t)getpid(); }
+
 uint64_t frti_random_seed(void) {
   uint64_t seed;
   if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed) return seed;

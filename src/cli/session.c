@@ -64,6 +64,7 @@ int frti_cli_executor(const frti_cli_t *cli, frt_runtime_t *rt, const char *plac
       .no_reuse = cli->no_reuse,
       .check_nan = cli->check_nan,
       .max_memory = cli->mem_limit,
+      .first_run = cli->first_run,
       .pins = pin,
       .n_pins = pin ? 1 : 0};
   if (!frt_executor_create(rt, places, &options, out, &err)) return CLI_OK;

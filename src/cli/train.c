@@ -20,7 +20,7 @@ typedef struct training {
   frti_cli_layer_t *layers;
   size_t n_layers;
   double *losses;
-  int64_t done;
+  int64_t first, done; /* steps before this process; steps in all */
   double last_lr, seconds, test_loss, accuracy;
   bool tested, compared;
   frti_cli_case_result_t comparison;
@@ -109,10 +109,13 @@ static int load(args_t *a, training_t *t) {
   }
   t->rate = rate_of(t->main);
   t->layers = frti_cli_layers(t->main, &t->n_layers);
-  t->losses = frti_cli_alloc((size_t)a->steps * sizeof *t->losses);
   const frti_cli_data_options_t options = {
       t->data_path, &a->maps, a->split_seed, a->shuffle_seed, a->test_share};
-  return frti_cli_data_load(&a->cli, &options, t->main, &t->data);
+  code = frti_cli_data_load(&a->cli, &options, t->main, &t->data);
+  if (!code && a->epochs)
+    a->steps = (a->epochs * t->data.n_train + a->batch - 1) / a->batch;
+  if (!code) t->losses = frti_cli_alloc((size_t)a->steps * sizeof *t->losses);
+  return code;
 }
 
 static void release(args_t *a, training_t *t) {
@@ -201,6 +204,8 @@ static int loop(const args_t *a, training_t *t) {
     }
     if (code) break;
     frti_cli_progress_step(&progress, t->done + 1, *loss, t->last_lr);
+    if (a->save_every && (t->done + 1) % a->save_every == 0 && t->done + 1 < a->steps)
+      code = frti_cli_train_keep(a, &t->s, t->done + 1);
   }
   frt_tensor_release(out[0]);
   frt_tensor_release(out[1]);
@@ -283,7 +288,7 @@ static int compare(const args_t *a, training_t *t) {
 
 static void print_json(const training_t *t) {
   json_t *root = json_object(), *losses = json_array();
-  for (int64_t i = 0; i < t->done; ++i)
+  for (int64_t i = t->first; i < t->done; ++i)
     json_array_append_new(losses, frti_cli_json_number(t->losses[i]));
   json_object_set_new(root, "steps", json_integer(t->done));
   json_object_set_new(root, "loss", losses);
@@ -307,9 +312,9 @@ static void print_json(const training_t *t) {
 static void print_report(const args_t *a, const training_t *t) {
   char title[200];
   snprintf(title, sizeof title, "%.150s over %lld steps", t->loss, (long long)t->done);
-  if (!a->cli.quiet) frti_cli_curve(stdout, title, t->losses, (size_t)t->done);
+  if (!a->cli.quiet) frti_cli_curve(stdout, title, t->losses + t->first, (size_t)(t->done - t->first));
   if (t->n_layers && t->done == a->steps) frti_cli_layers_print(t->layers, t->n_layers);
-  printf("training loss %.6g at step %lld\n", t->done ? t->losses[t->done - 1] : NAN,
+  printf("training loss %.6g at step %lld\n", t->done > t->first ? t->losses[t->done - 1] : NAN,
       (long long)t->done);
   if (t->tested) {
     printf("test on %lld rows held out:", (long long)t->data.n_test);
@@ -328,6 +333,23 @@ static void print_report(const args_t *a, const training_t *t) {
       frti_cli_peak_bytes() / 1e6);
 }
 
+/* The state that the first step finds: startup, or a checkpoint over it. */
+static int begin(args_t *a, training_t *t) {
+  frt_error_t err = FRT_ERROR_INIT;
+  int code = CLI_OK;
+  if (frt_executor_run(
+          t->s.exe, t->startup, t->s.scope, NULL, 0, NULL, 0, NULL, NULL, &err))
+    return frti_cli_error(&a->cli, a->startup, &err);
+  if (a->resume) code = frti_cli_train_resume(a, &t->s, &t->first);
+  if (!code && a->lr) code = frti_cli_train_rate(a, &t->s, t->main, t->rate);
+  if (!code && t->first >= a->steps)
+    code = frti_cli_fail(&a->cli, CLI_USAGE, "--steps %lld: the checkpoint is at step %lld",
+        (long long)a->steps, (long long)t->first);
+  for (; !code && t->done < t->first; ++t->done) /* the same rows as one long run */
+    frti_cli_data_draw(&t->data, t->feeds, a->batch);
+  return code;
+}
+
 static int work(args_t *a, training_t *t) {
   frt_error_t err = FRT_ERROR_INIT;
   int code = load(a, t), compared = CLI_OK;
@@ -341,10 +363,10 @@ static int work(args_t *a, training_t *t) {
       (unsigned)frt_runtime_threads(t->s.rt), (long long)t->data.n_train,
       (long long)t->data.n_test);
   frti_cli_watch_between_runs();
-  if (frt_executor_run(
-          t->s.exe, t->startup, t->s.scope, NULL, 0, NULL, 0, NULL, NULL, &err))
-    return frti_cli_error(&a->cli, a->startup, &err);
+  code = begin(a, t);
+  if (code) return code;
   code = loop(a, t);
+  if (!code && a->save) code = frti_cli_train_keep(a, &t->s, t->done);
   if (code) return code;
   if (t->test && t->data.n_test && !frti_cli_interrupted()) code = run_test(a, t);
   t->seconds = frti_cli_process_seconds();
@@ -356,10 +378,10 @@ static int work(args_t *a, training_t *t) {
     print_json(t);
   else if (!code)
     print_report(a, t);
-  if (!code && a->save) {
-    code = frti_cli_make_dir(&a->cli, a->save);
-    if (!code && frt_scope_save_dir(t->s.scope, a->save, &err))
-      code = frti_cli_write_error(&a->cli, a->save, &err);
+  if (!code && a->scope_out) {
+    code = frti_cli_make_dir(&a->cli, a->scope_out);
+    if (!code && frt_scope_save_dir(t->s.scope, a->scope_out, &err))
+      code = frti_cli_write_error(&a->cli, a->scope_out, &err);
   }
   if (!code && frti_cli_interrupted()) code = CLI_INTERRUPTED;
   return code ? code : compared;

@@ -8,16 +8,30 @@
 
 typedef struct frti_cli_train_args {
   frti_cli_t cli; /* first: see frti_cli_children */
-  const char *program, *data, *loss, *compare, *save;
+  const char *program, *data, *loss, *compare, *save, *resume, *scope_out;
   char *startup, *test;
   frti_cli_list_t maps;
-  int64_t batch, steps, every;
+  int64_t batch, steps, every, epochs, save_every;
+  const char *lr;
   uint32_t shuffle_seed, split_seed;
   double test_share;
 } frti_cli_train_args_t;
 
 /* Ends the command with 64 if the options are wrong. */
 void frti_cli_train_parse(int argc, char **argv, frti_cli_train_args_t *out);
+
+/* ---- train_keep.c: checkpoints and the rate --------------------------------------- */
+
+/* Reads the newest checkpoint of --resume; *step is where it goes on. The executor is
+ * made again, so that draws with seed 0 go on too. */
+int frti_cli_train_resume(
+    frti_cli_train_args_t *a, frti_cli_session_t *s, int64_t *step);
+/* Writes a checkpoint to --save and says where (not with -q). */
+int frti_cli_train_keep(
+    const frti_cli_train_args_t *a, const frti_cli_session_t *s, int64_t step);
+/* --lr: the rate variable gets this value; refused where the program computes it. */
+int frti_cli_train_rate(const frti_cli_train_args_t *a, const frti_cli_session_t *s,
+    const frt_program_t *main, const char *rate);
 
 /* ---- shuffle.c: the Mersenne twister MT19937, seeded and read like numpy's
  * RandomState, so that a recorded order can be drawn again ------------------------- */

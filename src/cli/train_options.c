@@ -19,6 +19,11 @@ enum {
   KEY_MAP,
   KEY_COMPARE,
   KEY_SAVE,
+  KEY_SAVE_EVERY,
+  KEY_RESUME,
+  KEY_SCOPE_OUT,
+  KEY_EPOCHS,
+  KEY_LR,
   KEY_EVERY
 };
 
@@ -40,7 +45,14 @@ static const struct argp_option OPTIONS[] = {
     {"fetch", KEY_FETCH, "LOSS", 0, "The loss (default: what the program marks as one)"},
     {"compare", KEY_COMPARE, "CASE", 0,
         "Then run this recorded case and say how near it comes"},
-    {"save", KEY_SAVE, "DIR", 0, "Write every variable as V.npy at the end"},
+    {"epochs", KEY_EPOCHS, "N", 0, "Steps for N times the training rows"},
+    {"lr", KEY_LR, "RATE", 0, "Learning rate, where the program holds it as a constant"},
+    {"save", KEY_SAVE, "DIR", 0,
+        "Write checkpoints DIR/step-N: at the end, at Ctrl-C, and as --save-every says"},
+    {"save-every", KEY_SAVE_EVERY, "N", 0, "Steps between checkpoints"},
+    {"resume", KEY_RESUME, "DIR", 0,
+        "Go on from the newest checkpoint of DIR, to the very numbers of one long run"},
+    {"scope-out", KEY_SCOPE_OUT, "DIR", 0, "Write every variable as V.npy at the end"},
     {"log-every", KEY_EVERY, "N", 0, "Steps between lines where output is no terminal"},
     {0}};
 
@@ -52,6 +64,12 @@ static error_t parse_number(int key, char *arg, struct argp_state *state) {
       return 0;
     case KEY_STEPS:
       a->steps = (int64_t)frti_cli_number(state, "--steps", arg, 1 << 30);
+      return 0;
+    case KEY_EPOCHS:
+      a->epochs = (int64_t)frti_cli_number(state, "--epochs", arg, 1 << 20);
+      return 0;
+    case KEY_SAVE_EVERY:
+      a->save_every = (int64_t)frti_cli_number(state, "--save-every", arg, 1 << 30);
       return 0;
     case KEY_EVERY:
       a->every = (int64_t)frti_cli_number(state, "--log-every", arg, 1 << 30);
@@ -97,6 +115,15 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case KEY_SAVE:
       a->save = arg;
       return 0;
+    case KEY_RESUME:
+      a->resume = arg;
+      return 0;
+    case KEY_SCOPE_OUT:
+      a->scope_out = arg;
+      return 0;
+    case KEY_LR:
+      a->lr = arg;
+      return 0;
     case KEY_MAP:
       if (!strchr(arg, '=')) argp_error(state, "--map '%s': wanted FEED=ARRAY", arg);
       frti_cli_list_add(&a->maps, arg);
@@ -110,6 +137,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       if (!a->program) argp_error(state, "which PROGRAM or folder?");
       if (a->batch < 1 || a->steps < 1)
         argp_error(state, "--batch and --steps: at least 1");
+      if (a->save_every && !a->save) argp_error(state, "--save-every: and --save DIR?");
       return 0;
     default:
       return parse_number(key, arg, state);

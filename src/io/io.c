@@ -41,8 +41,9 @@ frt_status_t frti_io_tensor(frt_dtype_t dtype, uint32_t rank, const int64_t *dim
 
 frt_status_t frt_name_to_file(const char *name, char *to, size_t cap, frt_error_t *err) {
   size_t n = 0;
+  const bool dots = !strcmp(name, ".") || !strcmp(name, ".."); /* folders, not files */
   for (const char *at = name; *at; ++at) {
-    const char *code = *at == '%' ? "%25" : *at == '/' ? "%2F" : NULL;
+    const char *code = *at == '%' ? "%25" : *at == '/' ? "%2F" : dots ? "%2E" : NULL;
     size_t len = code ? 3 : 1;
     if (n + len >= cap) goto too_long;
     memcpy(to + n, code ? code : at, len);
@@ -66,10 +67,10 @@ frt_status_t frt_file_to_name(const char *file, char *to, size_t cap, frt_error_
     to[n] = *at;
     why = "'/' in a file name";
     if (*at == '/') goto bad;
-    why = "'%' without 25 or 2F";
+    why = "'%' without 25, 2F or 2E";
     if (*at == '%') {
-      if (strncmp(at, "%25", 3) && strncmp(at, "%2F", 3)) goto bad;
-      to[n] = at[1] == '2' && at[2] == '5' ? '%' : '/';
+      if (at[1] != '2' || !at[2] || !strchr("5FE", at[2])) goto bad;
+      to[n] = at[2] == '5' ? '%' : at[2] == 'F' ? '/' : '.';
       at += 2;
     }
     why = "does not fit";

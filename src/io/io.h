@@ -20,4 +20,8 @@ frt_status_t frti_io_tensor(frt_dtype_t dtype, uint32_t rank, const int64_t *dim
 frt_status_t frti_io_set_all(frt_scope_t *scope, const char *const *names,
                              frt_tensor_t *const *tensors, size_t n, frt_error_t *err);
 
+/* Writes dir/<escaped name> with the tensor's record; adds its line to a manifest. */
+frt_status_t frti_io_save_record(const char *dir, const char *name, const frt_tensor_t *t,
+                                 frti_str_t *manifest, frt_error_t *err);
+
 #endif

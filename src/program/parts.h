@@ -12,6 +12,8 @@ typedef struct frti_limits {
   uint32_t max_rank, max_depth;
 } frti_limits_t;
 
+frti_limits_t frti_limits_of(const frt_load_options_t *options);
+
 /* An empty program: no block yet, one reference. NULL: out of memory. */
 frt_program_t *frti_program_new(void);
 /* An edit was made. */

@@ -60,7 +60,7 @@ frt_status_t frt_program_create(frt_program_t **out, frt_error_t *err) {
 
 /* ---- loading --------------------------------------------------------------------- */
 
-static frti_limits_t limits_of(const frt_load_options_t *options) {
+frti_limits_t frti_limits_of(const frt_load_options_t *options) {
   frt_load_options_t o = {0};
   if (options)
     memcpy(&o, options,
@@ -97,7 +97,7 @@ static frt_status_t explain(const uint8_t *bytes, size_t n, frt_status_t status,
 frt_status_t frt_program_parse(const void *bytes, size_t n,
                                const frt_load_options_t *options, frt_program_t **out,
                                frt_error_t *err) {
-  const frti_limits_t limits = limits_of(options);
+  const frti_limits_t limits = frti_limits_of(options);
   *out = NULL;
   if (n > limits.max_bytes) {
     frt_fail(err, FRT_RESOURCE_EXHAUSTED, "the program has %zu bytes; max_bytes is %llu",
@@ -124,7 +124,8 @@ frt_status_t frt_program_parse(const void *bytes, size_t n,
 
 /* The file to read: `path` itself, or the model file in that folder. */
 static frt_status_t find_file(const char *path, frti_str_t *file, frt_error_t *err) {
-  static const char *const names[] = {"__model__", "main.pdmodel", "main.pb"};
+  static const char *const names[] = {"__model__", "main.pdmodel", "main.pb",
+                                      "main.pbtxt"};
   frti_str_add(file, path);
   if (!frti_is_dir(path)) return file->failed ? frti_no_memory(err) : FRT_OK;
   for (size_t i = 0; i < FRTI_COUNT(names); ++i) {
@@ -134,8 +135,13 @@ static frt_status_t find_file(const char *path, frti_str_t *file, frt_error_t *e
     if (frti_is_file(file->text)) return FRT_OK;
   }
   frt_fail(err, FRT_NOT_FOUND,
-           "'%.200s' holds neither __model__ nor main.pdmodel nor main.pb", path);
+           "'%.200s' holds neither __model__ nor main.pdmodel, main.pb or main.pbtxt", path);
   return frti_error_name(err, FRT_NOT_FOUND, path);
+}
+
+static bool is_text(const char *path) {
+  const size_t n = strlen(path);
+  return n > 6 && !strcmp(path + n - 6, ".pbtxt");
 }
 
 frt_status_t frt_program_load(const char *path, const frt_load_options_t *options,
@@ -146,9 +152,12 @@ frt_status_t frt_program_load(const char *path, const frt_load_options_t *option
   *out = NULL;
   frt_status_t status = find_file(path, &file, err);
   if (status == FRT_OK)
-    status = frti_file_read(file.text, limits_of(options).max_bytes, &bytes, &n, err);
+    status = frti_file_read(file.text, frti_limits_of(options).max_bytes, &bytes, &n, err);
   if (status != FRT_OK) frti_error_phase(err, status, FRT_PHASE_PARSE);
-  else status = frt_program_parse(bytes, n, options, out, err);
+  else if (is_text(file.text))
+    status = frt_program_parse_text((const char *)bytes, n, options, out, err);
+  else
+    status = frt_program_parse(bytes, n, options, out, err);
   frti_free(bytes);
   frti_str_release(&file);
   return status;

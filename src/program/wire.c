@@ -118,8 +118,7 @@ static size_t utf8_length(const uint8_t *s, size_t left) {
   return n;
 }
 
-/* What is wrong with a name, NULL if nothing is. */
-static const char *name_fault(const uint8_t *s, size_t n) {
+const char *frti_wire_name_fault(const uint8_t *s, size_t n) {
   if (n && memchr(s, 0, n)) return "NUL in a name";
   for (size_t i = 0; i < n;) {
     uint64_t eight;
@@ -294,7 +293,7 @@ static frt_status_t scan_known(scan_t *s, const ProtobufCFieldDescriptor *field,
     if (s->depth + 1 == MAX_DEPTH || !enter(s, field, f))
       return fault(s, f->tag, field->name, "nested too deeply");
   } else if (field->type == PROTOBUF_C_TYPE_STRING) {
-    const char *why = name_fault(f->value, f->n);
+    const char *why = frti_wire_name_fault(f->value, f->n);
     if (why) return fault(s, f->value, field->name, why);
   }
   return FRT_OK;

@@ -52,6 +52,8 @@ frt_status_t frti_wire_scan(const uint8_t *bytes, size_t n,
                             const ProtobufCMessageDescriptor *message,
                             const frti_wire_rule_t *rules, size_t n_rules,
                             frt_error_t *err);
+/* What is wrong with a name, NULL if nothing is. */
+const char *frti_wire_name_fault(const uint8_t *s, size_t n);
 /* "a zip archive" and so on for bytes with a known beginning, else NULL. */
 const char *frti_wire_kind(const uint8_t *bytes, size_t n);
 

@@ -1,7 +1,7 @@
 /* The NaN check: after every op, on whatever device, so that the first bad op is named. */
 #include <math.h>
 
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 typedef struct bad { int64_t first, n_nan, n_inf; } bad_t;
 

@@ -1,7 +1,7 @@
 /* Running: find the plan, bind it to the scope and the feeds, walk its actions. From the
  * second run of a plan on nothing here allocates. */
 #include "fluidrt/rng.h"
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 /* ---- the plan cache ------------------------------------------------------------------- */
 
@@ -301,33 +301,38 @@ static bool fits(const frt_tensor_t *t, const frti_tensor_t *from) {
          !memcmp(frt_tensor_dims(t), from->dims, from->t.rank * sizeof(int64_t));
 }
 
-/* Tensors that do not fit are made before anything is replaced: all or nothing. */
-static frt_status_t make_outputs(const frti_plan_t *p, frt_tensor_t **out, frt_error_t *err) {
+/* Tensors where the caller's do not fit are made before the first op runs: afterwards
+ * nothing can fail, so an update is never done without its results. */
+static frt_status_t make_outputs(frti_plan_t *p, frt_tensor_t *const *out, frt_error_t *err) {
   for (size_t i = 0; i < p->n_fetches; ++i) {
-    const frti_fetch_key_t *f = &p->fetches[i];
-    frt_tensor_t *fresh;
+    frti_fetch_key_t *f = &p->fetches[i];
     if (!f->value || fits(out[i], f->tensor)) continue;
-    FRT_TRY(frt_tensor_create((frt_dtype_t)f->tensor->t.dtype, f->tensor->t.rank,
-                              f->tensor->dims, &fresh, err));
-    frt_tensor_release(out[i]);
-    out[i] = fresh;
+    frt_status_t status =
+        frt_tensor_create((frt_dtype_t)f->tensor->t.dtype, f->tensor->t.rank,
+                          f->tensor->dims, &f->fresh, err);
+    if (status != FRT_OK) return frti_error_phase(err, status, FRT_PHASE_FETCH);
   }
   return FRT_OK;
 }
 
-static frt_status_t fill_outputs(const frti_plan_t *p, frt_tensor_t **out, frt_error_t *err) {
-  frt_status_t status = make_outputs(p, out, err);
-  if (status != FRT_OK) return frti_error_phase(err, status, FRT_PHASE_FETCH);
+static void drop_outputs(frti_plan_t *p) {
   for (size_t i = 0; i < p->n_fetches; ++i) {
-    const frti_tensor_t *t = p->fetches[i].tensor;
-    if (!t) {
-      frt_tensor_release(out[i]);
-      out[i] = NULL;
-    } else if (t->t.bytes) {
-      memcpy(frt_tensor_data(out[i]), t->t.data, t->t.bytes);
-    }
+    frt_tensor_release(p->fetches[i].fresh);
+    p->fetches[i].fresh = NULL;
   }
-  return FRT_OK;
+}
+
+static void fill_outputs(frti_plan_t *p, frt_tensor_t **out) {
+  for (size_t i = 0; i < p->n_fetches; ++i) {
+    frti_fetch_key_t *f = &p->fetches[i];
+    if (!f->tensor || f->fresh) {
+      frt_tensor_release(out[i]);
+      out[i] = f->fresh;
+      f->fresh = NULL;
+    }
+    if (f->tensor && f->tensor->t.bytes)
+      memcpy(frt_tensor_data(out[i]), f->tensor->t.data, f->tensor->t.bytes);
+  }
 }
 
 /* ---- the public call -------------------------------------------------------------------------- */
@@ -367,12 +372,19 @@ static frt_status_t run_plan(frt_executor_t *exe, frti_plan_t *p,
   for (size_t i = 0; exe->check_nan && i < q->n_feed; ++i)
     FRT_TRY(frti_check_feed(q->feed[i].name, q->feed[i].tensor, err));
   bind_feeds(p, q->feed);
-  frt_status_t status = run_actions(exe, p, err);
-  ++exe->runs;
-  if (p->writes) q->scope->partly_updated = status != FRT_OK;
-  FRT_TRY(status);
+  frt_status_t status = make_outputs(p, out, err);
+  if (status == FRT_OK) {
+    status = run_actions(exe, p, err);
+    ++exe->runs;
+    if (p->writes) q->scope->partly_updated = status != FRT_OK;
+  }
+  if (status != FRT_OK) {
+    drop_outputs(p);
+    return status;
+  }
   commit_records(p);
-  return fill_outputs(p, out, err);
+  fill_outputs(p, out);
+  return FRT_OK;
 }
 
 /* Shares the scope if the plan only reads it, else takes it for itself. */

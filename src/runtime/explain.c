@@ -1,6 +1,6 @@
 /* What a plan decided, in words and as JSON: which op runs where, why not elsewhere, what
  * was pruned, fused, copied, and how much memory it takes. */
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 #define ROW_JSON_VERSION 1
 

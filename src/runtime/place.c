@@ -1,7 +1,7 @@
 /* Executors: a place list is parsed, its devices are opened, its options kept. */
 #include <stdlib.h>
 
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 static frt_status_t add_place(frt_executor_t *exe, char *text, frt_error_t *err) {
   frti_place_t *place = &exe->places[exe->n_places];
@@ -66,6 +66,7 @@ static frt_status_t take_options(frt_executor_t *exe, const frt_executor_options
   if (FRT_HAS_OPTION(o, frt_executor_options_t, seed) && o->seed) exe->seed = o->seed;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, no_fuse)) exe->no_fuse = o->no_fuse != 0;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, max_memory)) exe->max_memory = o->max_memory;
+  if (FRT_HAS_OPTION(o, frt_executor_options_t, first_run)) exe->runs = o->first_run;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, check_nan))
     exe->check_nan = o->check_nan != 0;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, no_reuse)) exe->no_reuse = o->no_reuse != 0;

@@ -1,5 +1,5 @@
 /* A plan's life: the stages in order, and its release. */
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 static frt_status_t run_stages(frti_plan_t *p, const frti_plan_request_t *q,
                                frt_error_t *err) {

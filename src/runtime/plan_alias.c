@@ -2,7 +2,7 @@
  * like) is its input under another shape and runs no kernel; an elementwise op whose input
  * ends there may write over it. Both only for temporaries that are written once, outside
  * loops and branches. */
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 typedef struct use { uint32_t writes; bool in_body; } use_t;
 

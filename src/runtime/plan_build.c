@@ -1,5 +1,5 @@
 /* From a program to nodes and values: use_prune, schemas, slots in schema order. */
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 /* ---- keys: what was fed and fetched ------------------------------------------------ */
 

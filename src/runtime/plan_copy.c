@@ -2,7 +2,7 @@
  * The walk knows for every value the set of spaces that hold its current version. Around a
  * control op the home of what its body shares with the outside is host memory, so that no
  * branch that is not taken, and no second iteration, finds an old version. */
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 /* ---- storage and views ------------------------------------------------------------------ */
 

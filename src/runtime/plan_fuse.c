@@ -1,7 +1,7 @@
 /* Fusion: Fluid's decompositions become fc and decay where all parts sit on one device
  * and its provider says yes to the whole. What is fetched or kept is never fused away, and
  * no input of an early part may be written before the last part runs. */
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 /* ---- questions about nodes ----------------------------------------------------------- */
 

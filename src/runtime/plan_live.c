@@ -1,7 +1,7 @@
 /* Dead code, walking backwards: an op stays if it writes a persistable, or something
  * that is fetched or that a later live op reads. What only gives a shape to live ops is
  * inferred but not run. The body of a live control op stays whole. */
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 void frti_body_touches(const frti_node_t *control, frti_touch_fn fn, void *ctx) {
   for (uint32_t k = 0; k < control->body.n; ++k) {

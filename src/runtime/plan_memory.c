@@ -2,7 +2,7 @@
  * 64-byte pieces. The high-water mark is the peak that `explain` prints. */
 #include <stdlib.h>
 
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 enum { PIECE = 64, PAGE = 4096 };
 

@@ -1,6 +1,6 @@
 /* Placement: an op runs on the first listed place that says yes. All that none takes are
  * listed at once. */
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 void frti_tensor_set(frti_tensor_t *t, const frt_shape_t *shape) {
   t->t.size = sizeof t->t;

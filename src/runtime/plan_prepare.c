@@ -1,6 +1,6 @@
 /* Kernels are prepared, and each action gets what it will call. */
 #include "fluidrt/rng.h"
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 static uint64_t seed_state(const frti_node_t *n) {
   for (uint32_t i = 0; i < n->bound.n_attrs; ++i)

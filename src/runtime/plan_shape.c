@@ -1,6 +1,6 @@
 /* Shapes, walking forwards: every op's outputs are inferred by its schema; who reads
  * what before it was written is found here too, and said all at once. */
-#include "runtime/plan.h"
+#include "runtime/stages.h"
 
 int64_t frti_shape_numel(const frt_shape_t *s) {
   int64_t n;

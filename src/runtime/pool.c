@@ -6,7 +6,10 @@
 
 #include "runtime/internal.h"
 
-enum { SPINS = 2000 };
+enum {
+  SPINS = 2000,
+  MIN_STACK = 1 << 20 /* of a worker, whatever the process' limit: kernels use blocks */
+};
 
 typedef struct job {
   void (*fn)(void *arg, int64_t lo, int64_t hi);
@@ -16,6 +19,7 @@ typedef struct job {
 
 struct frti_pool {
   uint32_t threads, started;
+  uint64_t process; /* that has the workers: a child of fork has none */
   pthread_t *ids;
   pthread_mutex_t lock;
   pthread_cond_t wake, done;
@@ -71,11 +75,24 @@ static void *worker(void *arg) {
   return NULL;
 }
 
+static int start_worker(frti_pool_t *p) {
+  pthread_attr_t attr;
+  size_t stack;
+  int e = pthread_attr_init(&attr);
+  if (e) return e;
+  if (!pthread_attr_getstacksize(&attr, &stack) && stack < MIN_STACK)
+    pthread_attr_setstacksize(&attr, MIN_STACK);
+  e = pthread_create(&p->ids[p->started], &attr, worker, p);
+  pthread_attr_destroy(&attr);
+  return e;
+}
+
 frt_status_t frti_pool_create(uint32_t threads, frti_pool_t **out, frt_error_t *err) {
   frti_pool_t *p = frti_calloc(1, sizeof *p);
   *out = NULL;
   if (!p) return frti_no_memory(err);
   p->threads = threads ? threads : 1;
+  p->process = frti_process_id();
   pthread_mutex_init(&p->lock, NULL);
   pthread_cond_init(&p->wake, NULL);
   pthread_cond_init(&p->done, NULL);
@@ -84,19 +101,21 @@ frt_status_t frti_pool_create(uint32_t threads, frti_pool_t **out, frt_error_t *
     frti_pool_release(p);
     return frti_no_memory(err);
   }
-  for (; p->started + 1 < p->threads; ++p->started)
-    if (pthread_create(&p->ids[p->started], NULL, worker, p)) {
-      uint32_t got = p->started + 1;
-      frti_pool_release(p);
-      return frt_fail(err, FRT_RESOURCE_EXHAUSTED,
-                      "cannot start thread %u of the %u wanted", got, threads);
-    }
+  for (; p->started + 1 < p->threads; ++p->started) {
+    const int e = start_worker(p);
+    if (!e) continue;
+    const uint32_t got = p->started + 1;
+    frti_pool_release(p);
+    frt_fail(err, FRT_RESOURCE_EXHAUSTED, "cannot start thread %u of the %u wanted", got,
+             threads);
+    if (err) err->native = e;
+    return FRT_RESOURCE_EXHAUSTED;
+  }
   *out = p;
   return FRT_OK;
 }
 
-void frti_pool_release(frti_pool_t *p) {
-  if (!p) return;
+static void stop_workers(frti_pool_t *p) {
   pthread_mutex_lock(&p->lock);
   p->stop = true;
   pthread_cond_broadcast(&p->wake);
@@ -105,6 +124,12 @@ void frti_pool_release(frti_pool_t *p) {
   pthread_cond_destroy(&p->done);
   pthread_cond_destroy(&p->wake);
   pthread_mutex_destroy(&p->lock);
+}
+
+void frti_pool_release(frti_pool_t *p) {
+  if (!p) return;
+  /* In a child of fork there is nobody to join, and the lock may be held for ever. */
+  if (p->process == frti_process_id()) stop_workers(p);
   frti_free(p->ids);
   frti_free(p);
 }
@@ -138,7 +163,8 @@ void frti_pool_for(frti_pool_t *p, int64_t n, int64_t grain,
                    void (*fn)(void *arg, int64_t lo, int64_t hi), void *arg) {
   const job_t job = {fn, arg, n, grain > 0 ? grain : 1};
   if (n <= 0) return;
-  if (n <= job.grain || p->threads == 1 || atomic_exchange(&p->taken, 1)) {
+  if (n <= job.grain || p->threads == 1 || p->process != frti_process_id() ||
+      atomic_exchange(&p->taken, 1)) {
     run_alone(&job);
     return;
   }

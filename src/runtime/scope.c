@@ -68,14 +68,15 @@ frti_record_t *frti_scope_find(frt_scope_t *s, const char *name) {
 }
 
 static frt_status_t make_record(frt_scope_t *s, const char *name, frti_record_t **out) {
-  const size_t before = s->names.n;
-  const char *interned = frti_names_add(&s->names, name, strlen(name));
+  const char *interned = frti_names_find(&s->names, name, strlen(name));
+  if (!interned) {
+    /* Room first: every name of the table has its entry, even if the rest fails. */
+    if (!FRTI_GROW(s->records, s->names.n, s->cap)) return FRT_RESOURCE_EXHAUSTED;
+    s->records[s->names.n] = NULL;
+    interned = frti_names_add(&s->names, name, strlen(name));
+  }
   if (!interned) return FRT_RESOURCE_EXHAUSTED;
   const uint32_t id = frti_name_id(interned);
-  if (id >= before) {
-    if (!FRTI_GROW(s->records, id, s->cap)) return FRT_RESOURCE_EXHAUSTED;
-    s->records[id] = NULL;
-  }
   if (!s->records[id]) {
     frti_record_t *r = frti_arena_calloc(&s->arena, 1, sizeof *r);
     if (!r) return FRT_RESOURCE_EXHAUSTED;
@@ -149,9 +150,14 @@ static frt_status_t set_locked(frt_scope_t *s, const char *name, const frt_tenso
                                frt_error_t *err) {
   frti_record_t *r;
   FRT_TRY(frti_scope_record(s, name, &r, err));
+  const frti_record_t before = *r;
   FRT_TRY(frti_record_shape(s, r, frt_tensor_dtype(t), frt_tensor_rank(t),
                             frt_tensor_dims(t), err));
-  FRT_TRY(frti_record_reserve(s, r, FRTI_HOST, err));
+  frt_status_t status = frti_record_reserve(s, r, FRTI_HOST, err);
+  if (status != FRT_OK) {
+    *r = before; /* the buffers are untouched: the old value stays */
+    return status;
+  }
   if (r->bytes) memcpy(r->data[FRTI_HOST], frt_tensor_data(t), r->bytes);
   r->valid = FRTI_SPACE_BIT(FRTI_HOST);
   r->initialized = true;

@@ -91,8 +91,15 @@ exit_statuses() {
   expect 73 convert "$models/lars_seed/main.pdmodel" "$t/none/x.pb"
   one_line
   expect 64 convert "$models/lars_seed/main.pdmodel" "$t/x.txt"
-  expect 65 convert "$models/lars_seed/main.pbtxt" "$t/x.pb"
-  says err 'reading .pbtxt is not supported'
+  expect 0 convert "$models/lars_seed/main.pbtxt" "$t/x.pb"
+  is cmp "$models/lars_seed/main.pdmodel" "$t/x.pb"
+  echo 'blocks { idx: nought }' >"$t/x.pbtxt"
+  expect 65 convert "$t/x.pbtxt" "$t/y.pb"
+  says err 'line 1, column 15'
+  expect 0 check "$models/lars_seed/main.pbtxt"
+  sed 's/"lars_momentum"/"lars_momentun"/' "$models/lars_seed/main.pbtxt" >"$t/x.pbtxt"
+  expect 65 check "$t/x.pbtxt"
+  says out "lars_momentun: this op is not known; nearest is 'lars_momentum'"
 }
 
 run_verb() {
@@ -219,7 +226,7 @@ verify_verb() {
 }
 
 train_verb() {
-  expect 0 train "$models/digits" --compare "$golden/digits_mlp_lars.zip" --save "$t/trained"
+  expect 0 train "$models/digits" --compare "$golden/digits_mlp_lars.zip" --scope-out "$t/trained"
   says out 'largest difference to PaddlePaddle 1.8.5: '
   says out 'accuracy 0.96' # of the recorded run: 0.9639
   says out 'LARS local learning rates'
@@ -230,6 +237,26 @@ train_verb() {
   is test ! -s "$t/err"
   expect 66 train "$models/digits" --data "$t/none.npz"
   expect 64 train "$models/digits" --map img=nothing
+  expect 64 train "$models/digits" --lr 0.1
+  says err 'would conflict'
+}
+
+# Two short runs are one long one, to the bit; a checkpoint is written where asked.
+resume_verb() {
+  expect 0 train "$models/digits" --steps 40 -q --scope-out "$t/whole"
+  expect 0 train "$models/digits" --steps 25 --save "$t/kept" --save-every 10
+  says err 'kept/step-25'
+  is test -d "$t/kept/step-20"
+  is test ! -d "$t/kept/step-10"
+  expect 0 train "$models/digits" --steps 40 --resume "$t/kept" -q --scope-out "$t/resumed"
+  for file in "$t/whole"/*; do
+    is cmp -s "$file" "$t/resumed/$(basename "$file")"
+  done
+  expect 64 train "$models/digits" --steps 10 --resume "$t/kept"
+  expect 64 train "$models/digits" --steps 40 --resume "$t/kept" --seed 9
+  says err 'draws would differ'
+  expect 66 train "$models/digits" --resume "$t/whole"
+  expect 64 train "$models/digits" --save-every 5
 }
 
 npy "$t/inp.npy" '<f4' '(2, 2)'
@@ -242,5 +269,6 @@ run_verb
 files_verbs
 verify_verb
 train_verb
+resume_verb
 echo "$checks checks, $failures failed"
 [ "$failures" -eq 0 ]

@@ -1,41 +1,11 @@
-#include "runner/case.h"
+#include "reduce.h"
 
 /* A sum of n terms makes n - 1 roundings, in any order; mean one more. */
 static double sum_terms(const frt_case_view_t *v, const frt_case_array_t *out) {
   return frt_terms_input(v, out) - 1;
 }
 
-#define X3(...) .in = {{"X", SHAPE(DIM_N, DIM_M, DIM_K), __VA_ARGS__}}
-#define SHAPES SIZES({1, 1, 1}, {2, 3, 5}, {16, 17, 15}, {1, 31, 4}, {7, 1, 33}, {3, 257, 2}, \
-                     {61, 3, 129})
-#define FULL .attrs = {{"reduce_all", 1}}
-#define DIMS(...) .attrs = {ATTR_LIST("dim", __VA_ARGS__)}
-#define KEPT(...) .attrs = {ATTR_LIST("dim", __VA_ARGS__), {"keep_dim", 1}}
-#define FORMS(op_, data, how)                                                         \
-  {.op = op_, .name = how "_full", X3(data), FULL, .SHAPES, SAME},                    \
-  {.op = op_, .name = how "_first", X3(data), DIMS(0), .SHAPES, SAME},                \
-  {.op = op_, .name = how "_middle", X3(data), DIMS(1), .SHAPES, SAME},               \
-  {.op = op_, .name = how "_last", X3(data), DIMS(-1), .SHAPES, SAME},                \
-  {.op = op_, .name = how "_outer_kept", X3(data), KEPT(0, 2), .SHAPES, SAME},        \
-  {.op = op_, .name = how "_inner", X3(data), DIMS(1, 2), .SHAPES, SAME},             \
-  {.op = op_, .name = how "_all_named", X3(data), DIMS(0, 1, -1), .SHAPES, SAME},     \
-  {.op = op_, .name = how "_length", .in = {{"X", SHAPE(DIM_N), data}}, SAME,         \
-   .SIZES({1}, {2}, {15}, {16}, {17}, {4095}, {4096}, {4097}, {70001})}
-
-#define X_IN(...) {"X", SHAPE(DIM_N, DIM_M, DIM_K), __VA_ARGS__}
-#define G_IN(...) {"Out@GRAD", SHAPE(__VA_ARGS__), UNIFORM(-1, 1)}
-#define OUT_OF(op_, ...) , {"Out", SHAPE(__VA_ARGS__), FORWARD(op_)}
-#define NO_OUT(...)
-#define GRADIENT(op_, x, OUT)                                                         \
-  {.op = op_, .name = "full", .in = {X_IN(x), G_IN(1) OUT(1)}, FULL, .SHAPES},           \
-  {.op = op_, .name = "first", .in = {X_IN(x), G_IN(DIM_M, DIM_K) OUT(DIM_M, DIM_K)}, DIMS(0), \
-   .SHAPES},                                                                          \
-  {.op = op_, .name = "middle", .in = {X_IN(x), G_IN(DIM_N, DIM_K) OUT(DIM_N, DIM_K)}, DIMS(1), \
-   .SHAPES},                                                                          \
-  {.op = op_, .name = "last", .in = {X_IN(x), G_IN(DIM_N, DIM_M) OUT(DIM_N, DIM_M)}, DIMS(-1), \
-   .SHAPES},                                                                          \
-  {.op = op_, .name = "outer_kept", .in = {X_IN(x), G_IN(1, DIM_M, 1) OUT(1, DIM_M, 1)}, \
-   KEPT(0, 2), .SHAPES}
+#define GRADIENT_BOUND .bound = {EXACT("X@GRAD")}
 #define MAX_OUT(...) OUT_OF("reduce_max", __VA_ARGS__)
 
 FRT_CASES(reduce) = {

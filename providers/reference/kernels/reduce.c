@@ -1,54 +1,16 @@
-#include "ref.h"
-
-/* Which output element an input element belongs to: strides of 0 over the reduced
- * dims. */
-typedef struct {
-  uint32_t rank;
-  int64_t dims[FRT_MAX_RANK], steps[FRT_MAX_RANK];
-} map_t;
-
-static map_t reduce_map(const frt_api_tensor_t *x, const frt_api_attr_t *dim, int all) {
-  int gone[FRT_MAX_RANK] = {0};
-  int64_t step = 1;
-  map_t m;
-  memset(&m, 0, sizeof m);
-  m.rank = x->rank;
-  if (dim->count == 0) gone[0] = 1; /* Fluid's default */
-  for (uint32_t i = 0; i < dim->count && x->rank; ++i) {
-    const int64_t d = dim->v.is[i];
-    gone[d < 0 ? d + x->rank : d] = 1;
-  }
-  for (uint32_t d = x->rank; d-- > 0;) {
-    m.dims[d] = x->dims[d];
-    if (all || gone[d]) continue;
-    m.steps[d] = step;
-    step *= x->dims[d];
-  }
-  return m;
-}
-
-static int64_t target(const map_t *m, int64_t at) {
-  int64_t to = 0;
-  for (uint32_t d = m->rank; d-- > 0; at /= m->dims[d])
-    to += at % m->dims[d] * m->steps[d];
-  return to;
-}
-
-#define MAP(c, OP, x)                                            \
-  reduce_map((x)->meta, &(c)->op->attrs[FRT_##OP##_ATTR_DIM],    \
-             frt_attr_bool((c)->op, FRT_##OP##_ATTR_REDUCE_ALL))
+#include "reduce.h"
 
 static frt_status_t reduce_sum(const ref_call_t *c, frt_error_t *err) {
   const ref_tensor_t *x = ref_in(c, FRT_REDUCE_SUM_IN_X);
   const ref_tensor_t *out = ref_out(c, FRT_REDUCE_SUM_OUT_OUT);
-  const map_t m = MAP(c, REDUCE_SUM, x);
+  const ref_map_t m = REF_MAP(c, REDUCE_SUM, x);
   (void)err;
   for (int64_t i = 0; i < out->n; ++i) {
     if (out->i) out->i[i] = 0;
     else ref_put(out, i, 0.0, 0.0);
   }
   for (int64_t i = 0; i < x->n; ++i) {
-    const int64_t to = target(&m, i);
+    const int64_t to = ref_target(&m, i);
     if (out->i) {
       out->i[to] = ref_add(out->i[to], x->i[i]);
       continue;
@@ -62,14 +24,14 @@ static frt_status_t reduce_sum(const ref_call_t *c, frt_error_t *err) {
 static frt_status_t reduce_max(const ref_call_t *c, frt_error_t *err) {
   const ref_tensor_t *x = ref_in(c, FRT_REDUCE_MAX_IN_X);
   const ref_tensor_t *out = ref_out(c, FRT_REDUCE_MAX_OUT_OUT);
-  const map_t m = MAP(c, REDUCE_MAX, x);
+  const ref_map_t m = REF_MAP(c, REDUCE_MAX, x);
   (void)err;
   for (int64_t i = 0; i < out->n; ++i) {
     if (out->i) out->i[i] = x->meta->dtype == FRT_I32 ? INT32_MIN : INT64_MIN;
     else ref_put(out, i, (double)-INFINITY, 0.0);
   }
   for (int64_t i = 0; i < x->n; ++i) {
-    const int64_t to = target(&m, i);
+    const int64_t to = ref_target(&m, i);
     if (out->i) {
       if (x->i[i] > out->i[to]) out->i[to] = x->i[i];
     } else if (x->v[i] > out->v[to] || x->v[i] != x->v[i]) {
@@ -83,9 +45,9 @@ static frt_status_t reduce_sum_grad(const ref_call_t *c, frt_error_t *err) {
   const ref_tensor_t *x = ref_in(c, FRT_REDUCE_SUM_GRAD_IN_X);
   const ref_tensor_t *g = ref_in(c, FRT_REDUCE_SUM_GRAD_IN_OUT_GRAD);
   const ref_tensor_t *dx = ref_out(c, FRT_REDUCE_SUM_GRAD_OUT_X_GRAD);
-  const map_t m = MAP(c, REDUCE_SUM_GRAD, x);
+  const ref_map_t m = REF_MAP(c, REDUCE_SUM_GRAD, x);
   (void)err;
-  for (int64_t i = 0; dx && i < dx->n; ++i) ref_put_own(dx, i, g->v[target(&m, i)]);
+  for (int64_t i = 0; dx && i < dx->n; ++i) ref_put_own(dx, i, g->v[ref_target(&m, i)]);
   return FRT_OK;
 }
 
@@ -94,10 +56,10 @@ static frt_status_t reduce_max_grad(const ref_call_t *c, frt_error_t *err) {
   const ref_tensor_t *out = ref_in(c, FRT_REDUCE_MAX_GRAD_IN_OUT);
   const ref_tensor_t *g = ref_in(c, FRT_REDUCE_MAX_GRAD_IN_OUT_GRAD);
   const ref_tensor_t *dx = ref_out(c, FRT_REDUCE_MAX_GRAD_OUT_X_GRAD);
-  const map_t m = MAP(c, REDUCE_MAX_GRAD, x);
+  const ref_map_t m = REF_MAP(c, REDUCE_MAX_GRAD, x);
   (void)err;
   for (int64_t i = 0; dx && i < x->n; ++i) { /* every tied place gets it whole */
-    const int64_t to = target(&m, i);
+    const int64_t to = ref_target(&m, i);
     ref_put_own(dx, i, x->v[i] == out->v[to] ? g->v[to] : 0.0);
   }
   return FRT_OK;

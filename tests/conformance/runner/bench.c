@@ -36,10 +36,10 @@ static frt_status_t open_one(frti_bench_t *b, int k, const char *provider,
 }
 
 frt_status_t frti_bench_open(frti_bench_t *b, const char *provider, uint64_t seed,
-                             int oracle, frt_error_t *err) {
+                             int targets, int oracle, frt_error_t *err) {
   memset(b, 0, sizeof *b);
   b->seed = seed;
-  for (int k = 0; k < (oracle ? FRTI_N_THREADS : 1); ++k)
+  for (int k = 0; k < targets; ++k)
     FRT_TRY(open_one(b, k, provider, err));
   if (!oracle) return FRT_OK;
   FRT_TRY(frt_runtime_load_provider(b->rt[0], "reference", err));

@@ -3,16 +3,25 @@
 
 #include "runner/runner.h"
 
-static const frt_case_bound_t *bound_of(const frti_probe_t *p, uint32_t k) {
-  static const frt_case_bound_t exact = EXACT(NULL);
+static const frt_case_bound_t BITS = EXACT(NULL);
+
+frti_bounds_t frti_bounds_exact(const frti_probe_t *p) {
+  const frti_bounds_t exact = {{&BITS}, 1, p->c->flags & FRT_CASE_SIGNED_ZERO};
+  return exact;
+}
+
+frti_bounds_t frti_bounds_of_case(const frti_probe_t *p, uint32_t k) {
   const frti_value_t *v = &p->out[k];
-  if (v->api.dtype != FRT_F32 && v->api.dtype != FRT_F64) return &exact;
+  frti_bounds_t found = frti_bounds_exact(p);
+  if (v->api.dtype != FRT_F32 && v->api.dtype != FRT_F64) return found;
   for (int i = 0; i < FRT_CASE_OUTS; ++i) {
     const frt_case_bound_t *b = &p->c->bound[i];
     const int given = b->kind != FRT_BOUND_EXACT || b->slot;
-    if (given && (!b->slot || !strcmp(b->slot, v->def->name))) return b;
+    if (!given || (b->slot && strcmp(b->slot, v->def->name))) continue;
+    found.at[0] = b;
+    return found;
   }
-  return &exact;
+  return found;
 }
 
 /* Position among the representable numbers, -0 and +0 both 0. */
@@ -30,14 +39,13 @@ static double position(uint32_t dtype, double v) {
 }
 
 /* How many times its bound an element is off; <= 1 passes. */
-static double ratio_of(const frti_probe_t *p, uint32_t k, const frt_case_bound_t *b,
+static double ratio_of(uint32_t dtype, uint32_t flags, const frt_case_bound_t *b,
                        double got, double ref, double allowed) {
-  const uint32_t dtype = p->out[k].api.dtype;
   const int is_float = dtype == FRT_F32 || dtype == FRT_F64;
   const double rounded = is_float ? frti_round_to(dtype, ref) : ref;
   const double top = dtype == FRT_F64 ? DBL_MAX : (double)FLT_MAX;
   if (isnan(got) || isnan(rounded)) return isnan(got) && isnan(rounded) ? 0 : INFINITY;
-  if ((p->c->flags & FRT_CASE_SIGNED_ZERO) && got == 0 && rounded == 0)
+  if ((flags & FRT_CASE_SIGNED_ZERO) && got == 0 && rounded == 0)
     return signbit(got) == signbit(rounded) ? 0 : INFINITY;
   if (got == rounded) return 0;
   if (b->kind == FRT_BOUND_EXACT) return INFINITY;
@@ -78,7 +86,7 @@ static void allowances(const frti_probe_t *p, uint32_t k, const frt_case_bound_t
 
 int frti_magnitudes_hold(const frti_probe_t *p, uint32_t k, char *why, size_t cap) {
   const frti_value_t *v = &p->out[k];
-  if (bound_of(p, k)->kind != FRT_BOUND_SUM) return 1;
+  if (frti_bounds_of_case(p, k).at[0]->kind != FRT_BOUND_SUM) return 1;
   for (int64_t e = 0; e < v->api.numel; ++e) {
     if (!isfinite(v->d[e]) || v->mag[e] >= fabs(v->d[e]) * (1 - 1e-12)) continue;
     snprintf(why, cap, "%s[%lld]: the oracle's magnitude %.9g is below its value %.9g",
@@ -88,33 +96,50 @@ int frti_magnitudes_hold(const frti_probe_t *p, uint32_t k, char *why, size_t ca
   return 1;
 }
 
-int frti_judge(const frti_probe_t *p, uint32_t k, const void *got, const double *ref,
-               int exact, char *why, size_t cap) {
-  static const frt_case_bound_t bits = EXACT(NULL);
+/* The least of the ratios under all bounds, element by element. */
+static int ratios(const frti_probe_t *p, uint32_t k, const void *got, const double *ref,
+                  const frti_bounds_t *bounds, double *ratio) {
   const frti_value_t *v = &p->out[k];
-  const frt_case_bound_t *b = exact ? &bits : bound_of(p, k);
-  double *allowed = calloc((size_t)v->api.numel + 1, sizeof(double)), worst = 1;
-  int64_t at = -1, bad = 0;
-  if (!allowed) {
+  const size_t n = (size_t)v->api.numel;
+  double *allowed = calloc(n + 1, sizeof(double));
+  if (!allowed) return 0;
+  for (size_t e = 0; e < n; ++e) ratio[e] = INFINITY;
+  for (uint32_t i = 0; i < bounds->n; ++i) {
+    const frt_case_bound_t *b = bounds->at[i];
+    if (b->kind >= FRT_BOUND_SUM) allowances(p, k, b, allowed);
+    for (size_t e = 0; e < n; ++e)
+      ratio[e] = fmin(ratio[e], ratio_of(v->api.dtype, bounds->flags, b,
+                                         frti_load(v->api.dtype, got, (int64_t)e), ref[e],
+                                         allowed[e]));
+  }
+  free(allowed);
+  return 1;
+}
+
+int frti_judge(const frti_probe_t *p, uint32_t k, const void *got, const double *ref,
+               const frti_bounds_t *bounds, frti_judged_t *out, char *why, size_t cap) {
+  const frti_value_t *v = &p->out[k];
+  double *ratio = calloc((size_t)v->api.numel + 1, sizeof(double));
+  *out = (frti_judged_t){.at = -1};
+  if (!ratio || !ratios(p, k, got, ref, bounds, ratio)) {
+    free(ratio);
     snprintf(why, cap, "out of memory");
     return 0;
   }
-  if (b->kind >= FRT_BOUND_SUM) allowances(p, k, b, allowed);
   for (int64_t e = 0; e < v->api.numel; ++e) {
-    const double ratio =
-        ratio_of(p, k, b, frti_load(v->api.dtype, got, e), ref[e], allowed[e]);
-    if (ratio <= 1) continue;
-    ++bad;
-    if (at < 0 || ratio > worst) {
-      worst = ratio;
-      at = e;
-    }
+    out->bad += !(ratio[e] <= 1);
+    if (ratio[e] <= out->worst) continue;
+    out->worst = ratio[e];
+    out->at = e;
   }
-  free(allowed);
-  if (at < 0) return 1;
+  free(ratio);
+  if (out->at >= 0) {
+    out->got = frti_load(v->api.dtype, got, out->at);
+    out->want = ref[out->at];
+  }
+  if (!out->bad) return 1;
   snprintf(why, cap, "%s[%lld]: got %.9g, wanted %.9g, %.3g times the bound; %lld of %lld"
-           " elements are off", v->def->name, (long long)at,
-           frti_load(v->api.dtype, got, at), ref[at], worst, (long long)bad,
-           (long long)v->api.numel);
+           " elements are off", v->def->name, (long long)out->at, out->got, out->want,
+           out->worst, (long long)out->bad, (long long)v->api.numel);
   return 0;
 }

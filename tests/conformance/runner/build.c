@@ -11,14 +11,10 @@ int frti_slot_index(const frt_slot_def_t *defs, const char *name) {
   return -1;
 }
 
-static uint32_t slot_count(const frt_slot_def_t *defs) {
+uint32_t frti_slot_count(const frt_slot_def_t *defs) {
   uint32_t n = 0;
   while (n < FRT_MAX_SLOTS && defs[n].name) ++n;
   return n;
-}
-
-uint64_t frti_probe_rng(const frti_probe_t *p) {
-  return frt_rng_seed(p->c->rng ? p->c->rng : 1u);
 }
 
 /* A size that stands for the row's value, or the number itself. */
@@ -30,16 +26,18 @@ static double resolve(const frti_probe_t *p, double v) {
   return v == THE_DTYPE ? (double)p->dtype : v;
 }
 
-static void set_shape(frti_value_t *v, uint32_t dtype, uint32_t rank,
-                      const int64_t *dims) {
+void frti_value_shape(frti_value_t *v, uint32_t dtype, uint32_t rank, const int64_t *dims) {
   int64_t numel = 1;
-  for (uint32_t i = 0; i < rank; ++i) numel *= v->dims[i] = dims[i];
+  for (uint32_t i = 0; i < rank; ++i) {
+    v->dims[i] = dims[i];
+    numel = numel < 0 || dims[i] < 0 ? -1 : numel * dims[i];
+  }
   v->api.size = sizeof v->api;
   v->api.dtype = dtype;
   v->api.rank = rank;
   v->api.dims = v->dims;
   v->api.numel = numel;
-  v->api.bytes = (uint64_t)numel * frt_dtype_size(dtype);
+  v->api.bytes = numel < 0 ? 0 : (uint64_t)numel * frt_dtype_size(dtype);
 }
 
 /* ---- attributes ------------------------------------------------------------ */
@@ -107,7 +105,7 @@ static frt_status_t set_attrs(frti_probe_t *p, frt_error_t *err) {
 /* ---- slots ----------------------------------------------------------------- */
 
 static frt_status_t set_inputs(frti_probe_t *p, frt_error_t *err) {
-  const uint32_t n = slot_count(p->schema->inputs);
+  const uint32_t n = frti_slot_count(p->schema->inputs);
   for (uint32_t s = 0; s < n; ++s) {
     const frt_slot_def_t *def = &p->schema->inputs[s];
     const uint32_t first = p->n_in;
@@ -118,8 +116,8 @@ static frt_status_t set_inputs(frti_probe_t *p, frt_error_t *err) {
       if (strcmp(from->slot, def->name)) continue;
       for (uint32_t i = 0; i < from->shape.rank; ++i)
         dims[i] = (int64_t)resolve(p, (double)from->shape.d[i]);
-      set_shape(v, from->dtype ? (uint32_t)from->dtype - 1 : p->dtype, from->shape.rank,
-                dims);
+      frti_value_shape(v, from->dtype ? (uint32_t)from->dtype - 1 : p->dtype,
+                       from->shape.rank, dims);
       v->def = def;
       v->data = &from->data;
       p->in_at[p->n_in++] = &v->api;
@@ -147,11 +145,21 @@ static int output_wanted(const frti_probe_t *p, const frt_slot_def_t *def) {
   return 1;
 }
 
+/* As many as there are inputs it is the gradient of, else as the case says. */
+static uint32_t variadic(const frti_probe_t *p, const frt_slot_def_t *def) {
+  const size_t len = strlen(def->name);
+  for (uint32_t s = 0; s < p->op.n_in; ++s)
+    if (p->in_slots[s].count && strlen(p->in_slots[s].name) + 5 == len &&
+        !strncmp(p->in_slots[s].name, def->name, len - 5))
+      return p->in_slots[s].count;
+  return p->c->outs ? p->c->outs : 1;
+}
+
 /* An output that must be an input's variable comes as often as that input. */
 static void set_output(frti_probe_t *p, const frt_slot_def_t *def) {
   const int from = def->alias_of ? frti_slot_index(p->schema->inputs, def->alias_of) : -1;
   const uint32_t count = from >= 0 ? p->in_slots[from].count : 0;
-  const uint32_t n = (def->flags & FRT_SLOT_VARIADIC) && count ? count : 1;
+  const uint32_t n = (def->flags & FRT_SLOT_VARIADIC) ? (count ? count : variadic(p, def)) : 1;
   for (uint32_t i = 0; i < n; ++i) {
     frti_value_t *v = &p->out[p->n_out];
     v->def = def;
@@ -161,7 +169,7 @@ static void set_output(frti_probe_t *p, const frt_slot_def_t *def) {
 }
 
 static void set_outputs(frti_probe_t *p) {
-  const uint32_t n = slot_count(p->schema->outputs);
+  const uint32_t n = frti_slot_count(p->schema->outputs);
   for (uint32_t s = 0; s < n; ++s) {
     const frt_slot_def_t *def = &p->schema->outputs[s];
     const uint32_t first = p->n_out;
@@ -172,7 +180,7 @@ static void set_outputs(frti_probe_t *p) {
   p->op.n_out = n;
 }
 
-static frt_status_t infer(frti_probe_t *p, frt_error_t *err) {
+frt_status_t frti_probe_infer(frti_probe_t *p, frt_error_t *err) {
   frt_shape_t in[FRTI_MAX_TENSORS] = {{0}}, out[FRTI_MAX_TENSORS] = {{0}};
   frt_infer_slot_t in_slots[FRT_MAX_SLOTS] = {{0}}, out_slots[FRT_MAX_SLOTS] = {{0}};
   const frt_infer_t x = {sizeof x, p->schema, p->attrs, in_slots, out_slots};
@@ -188,7 +196,7 @@ static frt_status_t infer(frti_probe_t *p, frt_error_t *err) {
         (frt_infer_slot_t){p->out_slots[s].count, out + (p->out_slots[s].t - p->out_at)};
   if (p->schema->infer_shape) FRT_TRY(p->schema->infer_shape(&x, err));
   for (uint32_t i = 0; i < p->n_out; ++i)
-    set_shape(&p->out[i], out[i].dtype, out[i].rank, out[i].dims);
+    frti_value_shape(&p->out[i], out[i].dtype, out[i].rank, out[i].dims);
   return FRT_OK;
 }
 
@@ -201,6 +209,7 @@ frt_status_t frti_probe_build(frti_probe_t *p, const frt_case_t *c, const int64_
   if (!p->schema) return frt_fail(err, FRT_NOT_FOUND, "no op '%s'", c->op);
   p->row = row ? row : none;
   p->dtype = dtype;
+  p->rng = frt_rng_seed(c->rng ? c->rng : 1u);
   p->seed = frti_mix(b->seed ^ frti_mix(FRT_CASE_VERSION) ^ frti_hash_text(c->op)) ^
             frti_hash_text(c->name);
   for (int i = 0; i < 4; ++i) p->seed = frti_mix(p->seed ^ (uint64_t)p->row[i]);
@@ -211,7 +220,7 @@ frt_status_t frti_probe_build(frti_probe_t *p, const frt_case_t *c, const int64_
   FRT_TRY(set_attrs(p, err));
   FRT_TRY(set_inputs(p, err));
   set_outputs(p);
-  return infer(p, err);
+  return frti_probe_infer(p, err);
 }
 
 void frti_probe_release(frti_probe_t *p) {

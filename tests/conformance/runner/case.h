@@ -67,6 +67,7 @@ typedef struct frt_case_attr {
 #define ATTR_LIST(name, ...) {name, 0, NULL, FRT_LIST(__VA_ARGS__)}
 #define ATTR_TEXT(name, text) {name, 0, text, 0, NULL}
 
+/* Several entries of one variadic slot: one for each of its tensors, in order. */
 typedef struct frt_case_want { const char *slot; frt_case_data_t data; } frt_case_want_t;
 
 /* A built case, as terms and formulas see it; the outputs are the oracle's. */
@@ -134,6 +135,7 @@ typedef struct frt_case {
   uint32_t rng; /* engine state; 0: 1 */
   uint32_t n_sizes;
   const int64_t (*sizes)[4];
+  uint32_t outs; /* tensors of a variadic output that no input counts; 0: 1 */
 } frt_case_t;
 /* .SIZES({1, 2}, {3, 4}) */
 #define SIZES(...)                                                             \

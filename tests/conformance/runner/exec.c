@@ -86,7 +86,8 @@ static frt_status_t open_inputs(run_t *r, frt_error_t *err) {
     r->in_at[i] = &r->in_t[i];
     if (v->def->flags & FRT_SLOT_SHAPE_ONLY) continue;
     FRT_TRY(buffer_open(r, b, v->api.bytes, frt_dtype_size(v->api.dtype), 0, err));
-    for (int64_t e = 0; e < v->api.numel; ++e)
+    if (v->raw && b->bytes) memcpy(b->block + b->at, v->raw, b->bytes);
+    for (int64_t e = 0; e < v->api.numel && !v->raw; ++e)
       frti_store(v->api.dtype, b->block + b->at, e, v->d[e]);
     b->before = malloc(b->bytes + 1);
     if (!b->before) return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "out of memory");
@@ -184,7 +185,7 @@ static frt_status_t run_it(run_t *r, frti_outcome_t *o, frt_error_t *err) {
   run.n_out = r->p->op.n_out;
   run.workspace = workspace ? buffer_data(&r->work) : NULL;
   run.workspace_bytes = workspace;
-  run.rng_state = frti_probe_rng(r->p);
+  run.rng_state = r->p->rng;
   FRT_TRY(api->op_run(r->kernel, &run, err));
   FRT_TRY(api->queue_sync(r->t->queue, err));
   return collect(r, o, err);

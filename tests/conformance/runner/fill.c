@@ -64,7 +64,7 @@ frt_status_t frti_probe_oracle(frti_probe_t *p, const frti_bench_t *b, frt_error
     out[i] = v->def->flags & FRT_SLOT_SHAPE_ONLY ? NULL : v->d;
     mag[i] = out[i] ? v->mag : NULL;
   }
-  return b->oracle->eval(b->reference.api->self, &p->op, frti_probe_rng(p), in, out, mag,
+  return b->oracle->eval(b->reference.api->self, &p->op, p->rng, in, out, mag,
                          err);
 }
 

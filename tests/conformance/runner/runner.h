@@ -1,18 +1,20 @@
-/* Inside the conformance runner: a probe is one built case; a target is one provider
- * on a runtime with a given number of threads. */
+/* Inside the conformance runner: a probe is one built case, or one op of a program; a
+ * target is one provider on a runtime with a given number of threads. */
 #ifndef FRTI_CONFORM_RUNNER_H
 #define FRTI_CONFORM_RUNNER_H
 
 #include "fluidrt/runtime.h"
 #include "runner/case.h"
 
-enum { FRTI_MAX_TENSORS = 16, FRTI_TEXT = 400 };
+/* Tensors: of one op, each way; a sum over the gradients of a large net has many. */
+enum { FRTI_MAX_TENSORS = 256, FRTI_MAX_BOUNDS = 8, FRTI_TEXT = 400 };
 
 typedef struct frti_value {
   frt_api_tensor_t api; /* data NULL: what query and prepare see */
   int64_t dims[FRT_MAX_RANK];
   const frt_slot_def_t *def;
-  const frt_case_data_t *data; /* inputs */
+  const frt_case_data_t *data; /* inputs of a case */
+  const void *raw;             /* inputs: the very bytes, where they were recorded */
   double *d;                   /* inputs: rounded to the dtype; outputs: the oracle's */
   double *mag;                 /* outputs: the oracle's magnitudes */
   int alias;                   /* outputs: the input that it shares memory with, or -1 */
@@ -24,7 +26,7 @@ typedef struct frti_probe {
   const frt_op_schema_t *schema;
   const int64_t *row; /* four sizes */
   uint32_t dtype;
-  uint64_t seed;
+  uint64_t seed, rng;
   frti_value_t in[FRTI_MAX_TENSORS], out[FRTI_MAX_TENSORS];
   uint32_t n_in, n_out;
   const frt_api_tensor_t *in_at[FRTI_MAX_TENSORS], *out_at[FRTI_MAX_TENSORS];
@@ -61,7 +63,10 @@ frt_status_t frti_probe_fill(frti_probe_t *p, const frti_bench_t *b, frt_error_t
 frt_status_t frti_probe_oracle(frti_probe_t *p, const frti_bench_t *b, frt_error_t *err);
 void frti_probe_release(frti_probe_t *p);
 int frti_slot_index(const frt_slot_def_t *defs, const char *name);
-uint64_t frti_probe_rng(const frti_probe_t *p);
+uint32_t frti_slot_count(const frt_slot_def_t *defs);
+void frti_value_shape(frti_value_t *v, uint32_t dtype, uint32_t rank, const int64_t *dims);
+/* Fills the shapes of the outputs from those of the inputs. */
+frt_status_t frti_probe_infer(frti_probe_t *p, frt_error_t *err);
 
 /* data.c */
 uint64_t frti_mix(uint64_t x);
@@ -87,17 +92,32 @@ frt_status_t frti_exec(const frti_target_t *t, const frti_probe_t *p, frti_varia
                        frti_outcome_t *o, frt_error_t *err);
 void frti_outcome_release(frti_outcome_t *o);
 
-/* bound.c: 1 if all elements of output k are within bounds, else 0 and why. `exact`
- * overrides the class; ref is the wanted values. */
+/* bound.c: a value passes if one of these admits it. n 0: no case of the op at all. */
+typedef struct frti_bounds {
+  const frt_case_bound_t *at[FRTI_MAX_BOUNDS];
+  uint32_t n, flags; /* flags: FRT_CASE_SIGNED_ZERO */
+} frti_bounds_t;
+frti_bounds_t frti_bounds_exact(const frti_probe_t *p);
+/* What the case itself says of output k. */
+frti_bounds_t frti_bounds_of_case(const frti_probe_t *p, uint32_t k);
+/* What the cases of the op's type say, whatever the probe was made from (bound_op.c). */
+frti_bounds_t frti_bounds_of_op(const frti_probe_t *p, uint32_t k);
+typedef struct frti_judged {
+  double worst;    /* how many times its bound the worst element is off; 1 passes */
+  int64_t at, bad; /* that element (-1: none is off at all), and how many exceed 1 */
+  double got, want;
+} frti_judged_t;
+/* All elements of output k against `ref`; 1 if all are within bounds, else 0 and why. */
 int frti_judge(const frti_probe_t *p, uint32_t k, const void *got, const double *ref,
-               int exact, char *why, size_t cap);
+               const frti_bounds_t *bounds, frti_judged_t *out, char *why, size_t cap);
 /* 1 if no magnitude of the oracle is smaller than its value, as SUM takes for granted. */
 int frti_magnitudes_hold(const frti_probe_t *p, uint32_t k, char *why, size_t cap);
 
 /* verdicts */
 enum { FRTI_PASS = 'P', FRTI_FAIL = 'F', FRTI_DECLINED = 'D' };
+/* worst: the largest share of a bound, not touched when none was judged. */
 int frti_run_case(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
-                  uint32_t dtype, char *why, size_t cap);
+                  uint32_t dtype, double *worst, char *why, size_t cap);
 /* grad.c: the oracle's gradient against central differences of its forward op.
  * possible: 1 if this case can be checked at all. */
 int frti_grad_possible(const frt_case_t *c, const int64_t *row);
@@ -106,10 +126,19 @@ int frti_run_grad(const frti_bench_t *b, const frt_case_t *c, const int64_t *row
 /* claims.c: an honest, reasoned and repeatable NO. */
 uint32_t frti_claimed(const frt_api_provider_t *api, const char *type); /* dtype bits */
 int frti_run_claims(const frti_bench_t *b, const frt_case_t *c, char *why, size_t cap);
+/* op_query while sizes are unknown: any answer, given twice, a NO with its reason. */
+int frti_run_unknown(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
+                     uint32_t dtype, char *why, size_t cap);
+/* Asks twice: PASS yes, DECLINED no and why, FAIL an answer that is none. */
+int frti_ask(const frti_target_t *t, const frt_api_op_t *op, frt_api_support_t *support,
+             char *why, size_t cap);
+/* The kernel table and the devices; returns the number of things found wrong. */
+uint32_t frti_check_table(const frt_api_provider_t *api, FILE *to);
+uint32_t frti_check_devices(const frt_api_provider_t *api, FILE *to);
 
-/* bench.c */
+/* bench.c. targets: how many of the numbers of threads to open. */
 frt_status_t frti_bench_open(frti_bench_t *b, const char *provider, uint64_t seed,
-                             int oracle, frt_error_t *err);
+                             int targets, int oracle, frt_error_t *err);
 void frti_bench_close(frti_bench_t *b);
 
 /* worker.c: runs in a child; writes lines to `to`. first: the job to begin with;
@@ -121,6 +150,7 @@ typedef struct frti_options {
   const char *provider, *ops; /* ops: glob or NULL */
   uint64_t seed;
   int json, verbose;
+  int load; /* level load: claims and questions, nothing is run */
 } frti_options_t;
 int frti_worker_claims(const frti_options_t *o, FILE *to);
 int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first,

@@ -16,6 +16,8 @@ enum { EXIT_NO = 1, EXIT_NO_INPUT = 66, EXIT_UNAVAILABLE = 69, EXIT_INTERNAL = 7
 typedef struct op_row {
   uint32_t cases, passed, failed, declined;
   int claimed, has_cases;
+  double worst;      /* largest share of a bound */
+  char worst_in[96]; /* the case it was in */
 } op_row_t;
 
 typedef struct suite {
@@ -66,11 +68,15 @@ static void report_case(suite_t *s, char verdict, const char *why) {
   }
 }
 
-static void verdict_in(suite_t *s, char verdict, const char *why) {
+static void verdict_in(suite_t *s, char verdict, const char *why, double worst) {
   op_row_t *row = row_of(s, s->op);
   s->open = 0;
   if (verdict == 'S') return; /* the case has nothing to do at this size */
   if (row) ++row->cases;
+  if (row && worst > row->worst) {
+    row->worst = worst;
+    snprintf(row->worst_in, sizeof row->worst_in, "%s", s->what);
+  }
   if (verdict == FRTI_PASS) {
     ++s->passed;
     if (row) ++row->passed;
@@ -120,7 +126,7 @@ static int take_line(suite_t *s, char *line) {
       s->error_status = (uint32_t)strtoul(field[1], NULL, 10);
       snprintf(s->error, sizeof s->error, "%s", field[2]);
       return 1;
-    default: verdict_in(s, line[0], field[1]); return 0;
+    default: verdict_in(s, line[0], field[1], strtod(field[2], NULL)); return 0;
   }
 }
 
@@ -172,7 +178,7 @@ static void child_died(suite_t *s, int status, int silent, const char *family) {
     s->next = UINT32_MAX;
   }
   if (hangs) snprintf(s->hung, sizeof s->hung, "%s", s->op);
-  verdict_in(s, FRTI_FAIL, why);
+  verdict_in(s, FRTI_FAIL, why, 0);
 }
 
 /* Runs one worker. 1: go on with another one at s->next; 0: the family is done;
@@ -250,12 +256,14 @@ static totals_t add_up(suite_t *s) {
 }
 
 static void print_table(suite_t *s) {
-  printf("%-34s %7s %7s %7s %8s\n", "op", "cases", "passed", "failed", "declined");
+  printf("%-34s %7s %7s %7s %8s %7s  %s\n", "op", "cases", "passed", "failed", "declined",
+         "worst", "share of its bound, in");
   for (size_t i = 0; i < frt_op_count(); ++i) {
     const op_row_t *row = &s->rows[i];
     if (!row->cases) continue;
-    printf("%-34s %7u %7u %7u %8u%s\n", frt_op_at(i)->type, row->cases, row->passed,
-           row->failed, row->declined, row->claimed ? "" : "  unclaimed");
+    printf("%-34s %7u %7u %7u %8u %7.3f  %s%s\n", frt_op_at(i)->type, row->cases,
+           row->passed, row->failed, row->declined, row->worst,
+           row->claimed ? "" : "unclaimed ", row->worst_in);
   }
 }
 
@@ -265,9 +273,14 @@ static void print_json_end(suite_t *s, const totals_t *t) {
     const op_row_t *row = &s->rows[i];
     if (!row->cases) continue;
     printf("%s\n    {\"op\": \"%s\", \"claimed\": %s, \"cases\": %u, \"passed\": %u, "
-           "\"failed\": %u, \"declined\": %u}", n++ ? "," : "", frt_op_at(i)->type,
-           row->claimed ? "true" : "false", row->cases, row->passed, row->failed,
-           row->declined);
+           "\"failed\": %u, \"declined\": %u, \"worst\": ", n++ ? "," : "",
+           frt_op_at(i)->type, row->claimed ? "true" : "false", row->cases, row->passed,
+           row->failed, row->declined);
+    if (isfinite(row->worst)) printf("%.6g", row->worst);
+    else fputs("null", stdout);
+    fputs(", \"worst_in\": ", stdout);
+    put_json(row->worst_in);
+    putchar('}');
   }
   printf("\n  ],\n  \"claimed\": %u, \"wrong\": %u, \"declined\": %u, \"unclaimed\": %u,\n"
          "  \"ops_without_cases\": %u, \"dtypes_without_cases\": %u,\n"
@@ -304,8 +317,9 @@ static int run_all(suite_t *s) {
   if (!s->name[0]) snprintf(s->name, sizeof s->name, "%s", s->o->provider);
   if (s->o->json) {
     s->json_first = 1;
-    printf("{\n  \"format\": 1, \"suite\": %d, \"level\": \"core\", \"seed\": %llu,\n"
-           "  \"provider\": ", FRT_CASE_VERSION, (unsigned long long)s->o->seed);
+    printf("{\n  \"format\": 1, \"suite\": %d, \"level\": \"%s\", \"seed\": %llu,\n"
+           "  \"provider\": ", FRT_CASE_VERSION, s->o->load ? "load" : "core",
+           (unsigned long long)s->o->seed);
     put_json(s->name);
     fputs(", \"version\": ", stdout);
     put_json(s->version);

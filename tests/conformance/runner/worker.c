@@ -22,7 +22,7 @@ const frti_family_t frti_families[] = {
 };
 const size_t frti_n_families = sizeof frti_families / sizeof frti_families[0];
 
-enum { JOB_CASE, JOB_GRAD, JOB_CLAIMS };
+enum { JOB_CASE, JOB_GRAD, JOB_CLAIMS, JOB_UNKNOWN };
 typedef struct worker {
   const frti_options_t *o;
   frti_bench_t b;
@@ -57,8 +57,10 @@ static void row_text(char *to, size_t cap, const frt_case_t *c, const int64_t *r
 
 static void job(worker_t *w, int kind, const frt_case_t *c, const int64_t *row,
                 uint32_t dtype) {
-  static const char *const kinds[] = {"", " central differences", " claims"};
+  static const char *const kinds[] = {"", " central differences", " claims",
+                                      " asked without sizes"};
   char why[FRTI_TEXT] = "", sizes[96];
+  double worst = 0;
   int v;
   if (w->at++ < w->first || !strcmp(c->op, w->skip)) return;
   row_text(sizes, sizeof sizes, c, row);
@@ -66,12 +68,13 @@ static void job(worker_t *w, int kind, const frt_case_t *c, const int64_t *row,
   fprintf(w->to, "B\t%u\t%s\t%s%s %s%s\n", w->at - 1, c->op,
           kind == JOB_CLAIMS ? "-" : c->name, sizes, frt_dtype_name(dtype), kinds[kind]);
   fflush(w->to);
-  if (kind == JOB_CASE) v = frti_run_case(&w->b, c, row, dtype, why, sizeof why);
+  if (kind == JOB_CASE) v = frti_run_case(&w->b, c, row, dtype, &worst, why, sizeof why);
   else if (kind == JOB_GRAD) v = frti_run_grad(&w->b, c, row, why, sizeof why);
-  else v = frti_run_claims(&w->b, c, why, sizeof why);
+  else if (kind == JOB_CLAIMS) v = frti_run_claims(&w->b, c, why, sizeof why);
+  else v = frti_run_unknown(&w->b, c, row, dtype, why, sizeof why);
   for (char *s = why; *s; ++s)
     if (*s == '\n' || *s == '\t') *s = ' ';
-  fprintf(w->to, "%c\t%s\n", v ? v : 'S', why);
+  fprintf(w->to, "%c\t%s\t%.9g\n", v ? v : 'S', why, worst);
   fflush(w->to);
 }
 
@@ -114,9 +117,12 @@ static void jobs_of_case(worker_t *w, const frt_case_t *c, uint32_t claimed) {
   const uint32_t rows = c->n_sizes ? c->n_sizes : 1;
   for (uint32_t r = 0; r < rows; ++r) {
     const int64_t *row = c->n_sizes ? c->sizes[r] : NULL;
-    for (uint32_t d = 0; d < 32; ++d)
-      if (wanted & FRT_DTYPE_BIT(d)) job(w, JOB_CASE, c, row, d);
-    if (frti_grad_possible(c, row)) job(w, JOB_GRAD, c, row, FRT_F64);
+    for (uint32_t d = 0; d < 32; ++d) {
+      if (!(wanted & FRT_DTYPE_BIT(d))) continue;
+      if (!r) job(w, JOB_UNKNOWN, c, row, d);
+      if (!w->o->load) job(w, JOB_CASE, c, row, d);
+    }
+    if (!w->o->load && frti_grad_possible(c, row)) job(w, JOB_GRAD, c, row, FRT_F64);
   }
 }
 
@@ -131,7 +137,8 @@ int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first,
   worker_t w = {.o = o, .first = first, .skip = skip, .to = to};
   const frt_case_t *cases = frti_families[family].cases;
   frt_error_t err = FRT_ERROR_INIT;
-  if (frti_bench_open(&w.b, o->provider, o->seed, 1, &err) != FRT_OK) {
+  if (frti_bench_open(&w.b, o->provider, o->seed, o->load ? 1 : FRTI_N_THREADS, !o->load,
+                      &err) != FRT_OK) {
     fprintf(to, "E\t%u\t%s\n", err.status, err.message);
     return 1;
   }
@@ -143,7 +150,7 @@ int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first,
       continue;
     }
     if (first_of_op(cases, c)) {
-      if (!first) untested(&w, cases, c->op, claimed);
+      if (!first && !o->load) untested(&w, cases, c->op, claimed);
       job(&w, JOB_CLAIMS, c, NULL, FRT_F32);
     }
     jobs_of_case(&w, c, claimed);
@@ -156,7 +163,7 @@ int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first,
 int frti_worker_claims(const frti_options_t *o, FILE *to) {
   frti_bench_t b;
   frt_error_t err = FRT_ERROR_INIT;
-  if (frti_bench_open(&b, o->provider, o->seed, 0, &err) != FRT_OK) {
+  if (frti_bench_open(&b, o->provider, o->seed, 1, 0, &err) != FRT_OK) {
     fprintf(to, "E\t%u\t%s\n", err.status, err.message);
     frti_bench_close(&b);
     return 1;
@@ -165,6 +172,10 @@ int frti_worker_claims(const frti_options_t *o, FILE *to) {
   for (size_t i = 0; i < frt_op_count(); ++i)
     if (frti_claimed(b.target[0].api, frt_op_at(i)->type))
       fprintf(to, "K\t%s\n", frt_op_at(i)->type);
+  if (o->load) {
+    frti_check_devices(b.target[0].api, to);
+    frti_check_table(b.target[0].api, to);
+  }
   frti_bench_close(&b);
   fputs("Z\n", to);
   return 0;

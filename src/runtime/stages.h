@@ -1,0 +1,55 @@
+/* The stages of a plan, each a file, and what they share. */
+#ifndef FRTI_RUNTIME_STAGES_H
+#define FRTI_RUNTIME_STAGES_H
+
+#include "runtime/plan.h"
+
+/* All stages. In explain mode unplaceable ops stay with place -2 and no kernel is
+ * prepared. The scope must be entered. */
+frt_status_t frti_plan_create(frt_executor_t *exe, const frti_plan_request_t *request,
+                              frti_plan_t **out, frt_error_t *err);
+void frti_plan_release(frti_plan_t *plan);
+
+frt_status_t frti_plan_build(frti_plan_t *p, const frti_plan_request_t *request,
+                             frt_error_t *err);
+frt_status_t frti_plan_live(frti_plan_t *p, frt_error_t *err);
+frt_status_t frti_plan_shape(frti_plan_t *p, frt_error_t *err);
+frt_status_t frti_plan_place(frti_plan_t *p, frt_error_t *err);
+frt_status_t frti_plan_fuse(frti_plan_t *p, frt_error_t *err);
+frt_status_t frti_plan_alias(frti_plan_t *p, frt_error_t *err);
+frt_status_t frti_plan_copy(frti_plan_t *p, frt_error_t *err);
+frt_status_t frti_plan_memory(frti_plan_t *p, frt_error_t *err);
+frt_status_t frti_plan_prepare(frti_plan_t *p, frt_error_t *err);
+
+/* Looks for NaN and infinity in what `n` wrote (OUT_OF_RANGE) / in a fed tensor. */
+frt_status_t frti_check_outputs(frt_executor_t *exe, const frti_node_t *n, frt_error_t *err);
+frt_status_t frti_check_feed(const char *name, const frt_tensor_t *t, frt_error_t *err);
+
+/* ---- shared by the stages --------------------------------------------------------- */
+
+/* The value that `interned` names, seen from `block`; NULL if nothing declares it. */
+frti_value_t *frti_plan_value(const frti_plan_t *p, int32_t block, const char *interned);
+/* A new temporary that no program declares. */
+frti_value_t *frti_plan_temp(frti_plan_t *p, const char *name, const frt_shape_t *shape);
+/* Fills node->in/out: room for the arguments of node->bound. */
+frt_status_t frti_node_slots(frti_plan_t *p, frti_node_t *n, int32_t scope_block,
+                             frt_error_t *err);
+frt_status_t frti_node_infer(frti_plan_t *p, frti_node_t *n, frt_error_t *err);
+/* Makes node->api for a query: tensors without data. */
+frt_status_t frti_node_api(frti_plan_t *p, frti_node_t *n, frt_error_t *err);
+/* Asks a provider; dev may be NULL. */
+frt_status_t frti_node_query(const frti_node_t *n, const frti_provider_t *provider,
+    frt_dev_t *dev, frt_api_support_t *support, frt_error_t *err);
+frt_status_t frti_node_error(const frti_node_t *n, frt_status_t status, frt_phase_t phase,
+                             frt_error_t *err);
+uint64_t frti_shape_bytes(const frt_shape_t *s);
+int64_t frti_shape_numel(const frt_shape_t *s); /* -1 if a dim is unknown */
+void frti_tensor_set(frti_tensor_t *t, const frt_shape_t *shape);
+bool frti_shape_equal(const frt_shape_t *a, const frt_shape_t *b);
+bool frti_list_add(frti_plan_t *p, frti_list_t *list, uint32_t *cap, frti_node_t *n);
+
+/* Calls fn for every outer value that the body of `control` touches (write or read). */
+typedef void (*frti_touch_fn)(void *ctx, frti_value_t *value, bool write);
+void frti_body_touches(const frti_node_t *control, frti_touch_fn fn, void *ctx);
+
+#endif

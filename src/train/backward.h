@@ -1,0 +1,73 @@
+/* The pieces of append_backward. Names are interned in the builder, so that equal names
+ * are equal pointers and facts about them sit in an array by id. */
+#ifndef FRTI_TRAIN_BACKWARD_H
+#define FRTI_TRAIN_BACKWARD_H
+
+#include "train/train.h"
+
+#define FRTI_GRAD "@GRAD"
+#define FRTI_EMPTY "@EMPTY@"
+
+typedef struct frti_gslot {
+  const char *slot;
+  uint32_t n;
+  const char **names;
+} frti_gslot_t;
+
+/* A gradient op before it is written. Slots in name order. */
+typedef struct frti_gop {
+  const char *type;
+  const frti_op_t *like; /* attributes are copied from this op; NULL: none */
+  frt_attr_info_t own[2];
+  uint32_t n_own, n_in, n_out;
+  frti_gslot_t in[FRT_MAX_SLOTS], out[FRT_MAX_SLOTS];
+} frti_gop_t;
+
+typedef struct frti_fact {
+  bool no_grad;          /* no gradient flows into this variable */
+  bool no_grad_name;     /* this gradient's name is one nobody may produce */
+  bool needed;           /* the loss depends on it */
+  bool reaches;          /* a gradient that a second backward came to */
+  bool touched;          /* seen while producers were counted */
+  const char *forward;   /* of a gradient: the variable it belongs to */
+  const char *renamed;   /* what a second backward calls it */
+  const char **producers; /* names of the partial gradients so far */
+  uint32_t n_producers, first_op, count;
+  bool made;             /* declared by this backward */
+} frti_fact_t;
+
+typedef struct frti_backward {
+  frt_builder_t *b;
+  frt_program_t *p;
+  int32_t times; /* 1: the program's first */
+  const char *loss;
+  frti_arena_t arena;
+  frti_fact_t *facts;
+  size_t n_facts;
+  uint32_t *path; /* ops the loss depends on, last first */
+  size_t n_path, path_cap;
+  frti_gop_t **ops;
+  size_t n_ops, ops_cap;
+  const char **order; /* gradients in the order they were first touched */
+  size_t n_order, order_cap;
+  frt_error_t *err;
+} frti_backward_t;
+
+/* The facts of a name; NULL: out of memory. Moves when a new name is asked for. */
+frti_fact_t *frti_fact(frti_backward_t *w, const char *interned);
+bool frti_is_gradient(const char *name); /* "@GRAD" occurs in it */
+/* "x@GRAD", interned. */
+const char *frti_grad_name(frti_backward_t *w, const char *name);
+/* The variable behind "grad/grad/x@GRAD@RENAME@block0@1": "x". */
+const char *frti_strip_grad(frti_backward_t *w, const char *name);
+
+/* Which ops the loss depends on, and where gradients stop. */
+frt_status_t frti_backward_path(frti_backward_t *w, const char *const *no_grad, size_t n);
+/* Appends the gradient ops of one forward op to w->ops. */
+frt_status_t frti_make_grad(frti_backward_t *w, const frti_op_t *op, uint32_t index);
+/* Sums gradients that have several producers. */
+frt_status_t frti_sum_producers(frti_backward_t *w);
+/* Drops gradient ops whose results or whose inputs nobody may have. */
+frt_status_t frti_drop_branches(frti_backward_t *w);
+
+#endif

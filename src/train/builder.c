@@ -1,0 +1,194 @@
+/* The builder's life, its guards and its variables. */
+#include <math.h>
+#include <string.h>
+
+#include "program/parts.h"
+#include "train/train.h"
+
+frt_program_t *frt_builder_main(const frt_builder_t *b) {
+  return b->guards[b->n_guards - 1].main;
+}
+
+frt_program_t *frt_builder_startup(const frt_builder_t *b) {
+  return b->guards[b->n_guards - 1].startup;
+}
+
+static frt_status_t push(frt_builder_t *b, frt_program_t *main, frt_program_t *startup,
+                         frt_error_t *err) {
+  if (!frti_program_note(b, main) || !frti_program_note(b, startup) ||
+      !FRTI_GROW(b->guards, b->n_guards, b->guards_cap))
+    return frti_no_memory(err);
+  b->guards[b->n_guards++] = (frti_guard_t){main, startup};
+  return FRT_OK;
+}
+
+frt_status_t frt_builder_push_programs(frt_builder_t *b, frt_program_t *main,
+                                       frt_program_t *startup, frt_error_t *err) {
+  return push(b, main ? main : frt_builder_main(b),
+              startup ? startup : frt_builder_startup(b), err);
+}
+
+frt_status_t frt_builder_pop_programs(frt_builder_t *b, frt_error_t *err) {
+  if (b->n_guards < 2)
+    return frt_fail(err, FRT_FAILED_PRECONDITION, "program guard: none is open");
+  --b->n_guards;
+  return FRT_OK;
+}
+
+static frt_status_t fill(frt_builder_t *b, frt_error_t *err) {
+  frt_program_t *main = NULL, *startup = NULL;
+  frt_status_t status = frt_program_create(&main, err);
+  if (status == FRT_OK) status = frt_program_create(&startup, err);
+  if (status == FRT_OK) status = push(b, main, startup, err);
+  frt_program_release(main);
+  frt_program_release(startup);
+  FRT_TRY(status);
+  FRT_TRY(frt_builder_push_names(b, "", err));
+  if (!FRTI_GROW(b->scopes, b->n_scopes, b->scopes_cap)) return frti_no_memory(err);
+  b->scopes[b->n_scopes++] = (frti_scope_level_t){.path = "/"};
+  return FRT_OK;
+}
+
+frt_status_t frt_builder_create(frt_builder_t **out, frt_error_t *err) {
+  *out = NULL;
+  frt_builder_t *b = frti_calloc(1, sizeof *b);
+  if (!b) return frti_no_memory(err);
+  b->layer = "builder";
+  frti_names_init(&b->names, &b->arena);
+  const frt_status_t status = fill(b, err);
+  if (status != FRT_OK) {
+    frt_builder_release(b);
+    return status;
+  }
+  *out = b;
+  return FRT_OK;
+}
+
+void frt_builder_release(frt_builder_t *b) {
+  if (!b) return;
+  for (size_t i = 0; i < b->n_programs; ++i) frt_program_release(b->programs[i].program);
+  for (size_t i = 0; i < b->n_name_guards; ++i) frti_free(b->name_guards[i].counters);
+  for (size_t i = 0; i < b->n_scopes; ++i) frti_free(b->scopes[i].children);
+  frti_free(b->guards);
+  frti_free(b->name_guards);
+  frti_free(b->scopes);
+  frti_free(b->programs);
+  frti_free(b->vars);
+  frti_names_release(&b->names);
+  frti_arena_release(&b->arena);
+  frti_arena_release(&b->scratch);
+  frti_free(b);
+}
+
+frt_status_t frt_builder_set_seed(frt_builder_t *b, frt_program_t *p, int32_t seed,
+                                  frt_error_t *err) {
+  frt_program_t *const both[] = {p ? p : frt_builder_main(b),
+                                 p ? p : frt_builder_startup(b)};
+  for (size_t i = 0; i < 2; ++i) {
+    frti_program_note_t *note = frti_program_note(b, both[i]);
+    if (!note) return frti_no_memory(err);
+    note->seed = seed;
+  }
+  return FRT_OK;
+}
+
+/* ---- variables -------------------------------------------------------------------------- */
+
+static const frti_var_t *look(const frt_program_t *p, int32_t block, const char *name,
+                              int32_t *owner) {
+  const char *interned = frti_names_find(&p->names, name, strlen(name));
+  return frti_program_resolve(p, block, interned, owner);
+}
+
+frt_status_t frt_builder_var(frt_builder_t *b, const char *name, frt_var_t *out,
+                             frt_error_t *err) {
+  frt_program_t *p = frt_builder_main(b);
+  frt_var_info_t info;
+  int32_t owner = 0;
+  FRT_TRY(frt_program_find_var(p, frti_current_block(b), name, &info, err));
+  look(p, frti_current_block(b), name, &owner);
+  const char *kept = frti_intern(b, name);
+  if (!kept) return frti_no_memory(err);
+  *out = (frt_var_t){p, owner, kept};
+  return FRT_OK;
+}
+
+frt_status_t frti_info(frt_builder_t *b, frt_var_t v, const char *argument,
+                       frt_var_info_t *out, frt_error_t *err) {
+  if (!v.program || !v.name)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument, "is no variable");
+  const frt_status_t status = frt_program_find_var(v.program, v.block, v.name, out, err);
+  if (status == FRT_OK) return FRT_OK;
+  return frti_fail(b, err, status, argument, "'%.120s' is not in block %d of its program",
+                   v.name, v.block);
+}
+
+frt_status_t frt_var_stop_gradient(frt_builder_t *b, frt_var_t var, int on,
+                                   frt_error_t *err) {
+  frt_var_info_t info;
+  frti_enter(b, "stop_gradient");
+  FRT_TRY(frti_info(b, var, "var", &info, err));
+  frti_var_note_t *note = frti_var_note(b, var.program, var.block, var.name);
+  if (!note) return frti_no_memory(err);
+  note->stop_gradient = on != 0;
+  return FRT_OK;
+}
+
+frt_status_t frt_var_set_persistable(frt_builder_t *b, frt_var_t var, int on,
+                                     frt_error_t *err) {
+  frt_var_info_t info;
+  int32_t owner = 0;
+  frti_enter(b, "persistable");
+  FRT_TRY(frti_info(b, var, "var", &info, err));
+  const frti_var_t *v = look(var.program, var.block, var.name, &owner);
+  const frti_block_t *block = &var.program->blocks[owner];
+  block->vars[v - block->vars].persistable = on ? 1 : -1;
+  frti_program_touch(var.program);
+  return FRT_OK;
+}
+
+frt_status_t frti_declare(frt_builder_t *b, frt_program_t *p, int32_t block,
+                          const frt_var_info_t *info, frt_var_t *out, frt_error_t *err) {
+  int32_t owner = -1;
+  const char *kept = frti_intern(b, info->name);
+  if (!kept) return frti_no_memory(err);
+  if (!look(p, block, kept, &owner) || owner != block) {
+    const frt_status_t status = frt_program_add_var(p, block, info, err);
+    if (status != FRT_OK) {
+      char said[200];
+      snprintf(said, sizeof said, "%s", err ? err->message : "");
+      return frti_fail(b, err, status, NULL, "%s", said);
+    }
+  }
+  *out = (frt_var_t){p, block, kept};
+  return FRT_OK;
+}
+
+frt_status_t frti_tmp(frt_builder_t *b, const char *key, uint32_t dtype, frt_var_t *out,
+                      frt_error_t *err) {
+  const frt_var_info_t info = {.name = frti_unique(b, key), .dtype = (int32_t)dtype};
+  if (!info.name) return frti_no_memory(err);
+  return frti_declare(b, frt_builder_main(b), frti_current_block(b), &info, out, err);
+}
+
+frt_status_t frti_helper_tmp(frt_builder_t *b, const char *helper, uint32_t dtype,
+                             frt_var_t *out, frt_error_t *err) {
+  const char *key = frti_internf(b, "%s.tmp", helper);
+  return key ? frti_tmp(b, key, dtype, out, err) : frti_no_memory(err);
+}
+
+frt_status_t frti_set_shape(frt_program_t *p, int32_t block, const char *name,
+                            const frt_shape_t *shape, frt_error_t *err) {
+  int32_t owner = 0;
+  const frti_var_t *found = look(p, block, name, &owner);
+  if (!found || found->kind != FRT_VAR_LOD_TENSOR) return FRT_OK;
+  frti_var_t *v = &p->blocks[owner].vars[found - p->blocks[owner].vars];
+  int64_t *dims = frti_arena_calloc(&p->arena, shape->rank, sizeof *dims);
+  if (!dims) return frti_no_memory(err);
+  if (shape->rank) memcpy(dims, shape->dims, shape->rank * sizeof *dims);
+  v->dtype = (int32_t)shape->dtype;
+  v->rank = shape->rank;
+  v->dims = dims;
+  frti_program_touch(p);
+  return FRT_OK;
+}
