@@ -131,6 +131,10 @@ FRT_API frt_status_t frt_layers_mean(frt_builder_t *b, frt_var_t x, frt_var_t *o
 FRT_API frt_status_t frt_layers_sums(frt_builder_t *b, const frt_var_t *x, size_t n,
     frt_var_t *out, frt_error_t *err);
 
+/* sums(x, out=to): `to` may be one of x. */
+FRT_API frt_status_t frt_layers_sums_to(frt_builder_t *b, const frt_var_t *x, size_t n,
+    frt_var_t to, frt_error_t *err);
+
 /* ---- losses and metrics ------------------------------------------------------------------ */
 
 typedef struct frt_cross_entropy_options {
@@ -178,11 +182,29 @@ FRT_API frt_status_t frt_layers_create_parameter(frt_builder_t *b, uint32_t rank
 FRT_API frt_status_t frt_layers_fill_constant(frt_builder_t *b, uint32_t rank,
     const int64_t *dims, frt_dtype_t dtype, double value, frt_var_t *out,
     frt_error_t *err);
+/* The same over an existing variable of known shape. */
+FRT_API frt_status_t frt_layers_fill_constant_to(frt_builder_t *b, double value,
+    frt_var_t to, frt_error_t *err);
 /* x += step in place; *out (may be NULL) is x. new_var: into a variable of its own. */
 FRT_API frt_status_t frt_layers_increment(frt_builder_t *b, frt_var_t x, double step,
     int new_var, frt_var_t *out, frt_error_t *err);
 /* to NULL or {0} in *to: a new variable; otherwise *to is written. */
 FRT_API frt_status_t frt_layers_assign(frt_builder_t *b, frt_var_t x, frt_var_t *to,
+    frt_error_t *err);
+
+/* Block.append_op in the current block: any op that this library knows. Slots hold
+ * variables that exist; outputs take their shapes from the op. Attributes are given by
+ * value (i, f, s or count with is, fs, ss); their wire type comes from Fluid's OpProto,
+ * whose defaults fill in the rest. index (may be NULL): in its block.
+ * Errors: also UNIMPLEMENTED an op that is not known. */
+typedef struct frt_op_slot {
+  const char *slot;
+  uint32_t n;
+  const char *const *names;
+} frt_op_slot_t;
+FRT_API frt_status_t frt_append_op(frt_builder_t *b, const char *type,
+    const frt_op_slot_t *inputs, size_t n_inputs, const frt_op_slot_t *outputs,
+    size_t n_outputs, const frt_attr_info_t *attrs, size_t n_attrs, uint32_t *index,
     frt_error_t *err);
 
 /* ---- control flow ----------------------------------------------------------------------------- */

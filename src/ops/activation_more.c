@@ -95,7 +95,8 @@ FRT_OPS(activation_more) = {
     UNARY("swish", "Out = X / (1 + exp(-beta * X)).", "swish_grad", BETA,
           SHAPE_IGNORED_BOOL("use_mkldnn")),
     UNARY_GRAD_X("swish_grad",
-                 "X@GRAD = Out@GRAD * s * (1 + beta * X * (1 - s)), s = 1 / (1 + exp(-beta * X)).",
+                 "X@GRAD = Out@GRAD * s * (1 + beta * X * (1 - s)), s = "
+                 "1 / (1 + exp(-beta * X)).",
                  BETA, SHAPE_IGNORED_BOOL("use_mkldnn")),
     UNARY("stanh", "Out = scale_b * tanh(scale_a * X).", "stanh_grad",
           UNARY_F32("scale_a", 0.67, "factor of X"),

@@ -178,8 +178,17 @@ static frt_status_t undeclared(const frti_plan_t *p, const char *slot, const cha
   return frti_error_name(err, FRT_INVALID_ARGUMENT, name);
 }
 
+/* What a gradient op makes for an input that wants none: written and never read, so that
+ * the others of its slot keep their places. */
+static frti_value_t *unwanted(frti_plan_t *p) {
+  frti_value_t *v = add_value(p, "@EMPTY@", 0, NULL);
+  if (v) v->tensor = true;
+  return v;
+}
+
 static frt_status_t fill_slots(frti_plan_t *p, int32_t block, const frti_bound_slot_t *from,
-    const frt_slot_def_t *defs, uint32_t n_slots, frti_slots_t *to, frt_error_t *err) {
+    const frt_slot_def_t *defs, uint32_t n_slots, bool outputs, frti_slots_t *to,
+    frt_error_t *err) {
   uint32_t n = 0;
   for (uint32_t s = 0; s < n_slots; ++s) n += from[s].n;
   to->n_slots = n_slots;
@@ -191,8 +200,10 @@ static frt_status_t fill_slots(frti_plan_t *p, int32_t block, const frti_bound_s
   for (uint32_t s = 0; s < n_slots; ++s) {
     to->at[s] = to->n_args;
     for (uint32_t i = 0; i < from[s].n; ++i) {
-      if (!from[s].args[i]) continue; /* @EMPTY@ */
-      frti_value_t *v = frti_plan_value(p, block, from[s].args[i]);
+      const bool empty = !from[s].args[i]; /* @EMPTY@ */
+      if (empty && (!outputs || !(defs[s].flags & FRT_SLOT_VARIADIC))) continue;
+      frti_value_t *v = empty ? unwanted(p) : frti_plan_value(p, block, from[s].args[i]);
+      if (!v && empty) return frti_no_memory(err);
       if (!v) return undeclared(p, defs[s].name, from[s].args[i], err);
       to->args[to->n_args++].value = v;
       ++to->count[s];
@@ -204,9 +215,9 @@ static frt_status_t fill_slots(frti_plan_t *p, int32_t block, const frti_bound_s
 
 frt_status_t frti_node_slots(frti_plan_t *p, frti_node_t *n, int32_t scope_block,
                              frt_error_t *err) {
-  FRT_TRY(fill_slots(p, scope_block, n->bound.in, n->schema->inputs, n->bound.n_in, &n->in,
-                     err));
-  return fill_slots(p, scope_block, n->bound.out, n->schema->outputs, n->bound.n_out,
+  FRT_TRY(fill_slots(p, scope_block, n->bound.in, n->schema->inputs, n->bound.n_in,
+                     false, &n->in, err));
+  return fill_slots(p, scope_block, n->bound.out, n->schema->outputs, n->bound.n_out, true,
                     &n->out, err);
 }
 
@@ -262,6 +273,13 @@ static frt_status_t make_body(frti_plan_t *p, frti_node_t *n, frt_error_t *err) 
   if (n->body_block <= 0 || (uint32_t)n->body_block >= p->program->n_blocks)
     return frt_fail(err, FRT_INVALID_ARGUMENT, "sub_block is %d; the program has %u blocks",
                     n->body_block, p->program->n_blocks);
+  /* Two ops per block that share a body would double the plan at every level. */
+  if (!p->bodies) p->bodies = frti_arena_calloc(&p->arena, p->program->n_blocks, 1);
+  if (!p->bodies) return frti_no_memory(err);
+  if (p->bodies[n->body_block])
+    return frt_fail(err, FRT_INVALID_ARGUMENT,
+                    "sub_block %d is the body of another op, too", n->body_block);
+  p->bodies[n->body_block] = true;
   const frti_attr_t *scalar = frti_op_attr(n->src, "is_scalar_condition");
   if (n->control == FRTI_COND && scalar && !scalar->v.i)
     return frt_fail(err, FRT_UNIMPLEMENTED,

@@ -178,6 +178,17 @@ static frt_status_t finish_outputs(frti_plan_t *p, frti_node_t *n, uint32_t spac
   return FRT_OK;
 }
 
+/* Whether each run draws other numbers: seed 0, or fix_seed false where an op has that. */
+static bool draws_anew(const frti_node_t *n) {
+  const frt_api_attr_t *seed = NULL, *fix = NULL;
+  for (uint32_t i = 0; i < n->bound.n_attrs; ++i) {
+    if (!strcmp(n->bound.attrs[i].name, "seed")) seed = &n->bound.attrs[i];
+    if (!strcmp(n->bound.attrs[i].name, "fix_seed")) fix = &n->bound.attrs[i];
+  }
+  if (!(n->schema->flags & FRT_OP_RANDOM) || !seed) return false;
+  return fix ? !fix->v.i : seed->v.i == 0;
+}
+
 static frt_status_t emit_op(frti_plan_t *p, frti_node_t *n, frt_error_t *err) {
   const uint32_t space = node_space(p, n);
   if (n->view) {
@@ -186,10 +197,7 @@ static frt_status_t emit_op(frti_plan_t *p, frti_node_t *n, frt_error_t *err) {
   }
   FRT_TRY(emit_inputs(p, n, space, err));
   FRT_TRY(emit_outputs(p, n, space, err));
-  n->draws = false;
-  if (n->schema->flags & FRT_OP_RANDOM)
-    for (uint32_t i = 0; i < n->bound.n_attrs; ++i)
-      if (!strcmp(n->bound.attrs[i].name, "seed")) n->draws = n->bound.attrs[i].v.i == 0;
+  n->draws = draws_anew(n);
   if (!add_action(p, n->draws ? FRTI_RUN_RANDOM : FRTI_RUN, n)) return frti_no_memory(err);
   ++p->live_ops;
   p->fallback_ops += n->place > 0;

@@ -287,3 +287,33 @@ frt_status_t frti_append_raw(frt_program_t *p, int32_t block, const frti_spec_t 
   if (index) *index = op;
   return FRT_OK;
 }
+
+/* ---- public ------------------------------------------------------------------------------------ */
+
+static frt_status_t take_slots(frt_builder_t *b, const frt_op_slot_t *from, size_t n,
+                               frti_arg_t *to, frt_error_t *err) {
+  if (n > MAX_SLOTS)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "slots", "are %zu; wanted at most %d",
+                     n, MAX_SLOTS);
+  for (size_t i = 0; i < n; ++i)
+    to[i] = (frti_arg_t){from[i].slot, from[i].n, from[i].names};
+  return FRT_OK;
+}
+
+frt_status_t frt_append_op(frt_builder_t *b, const char *type,
+                           const frt_op_slot_t *inputs, size_t n_inputs,
+                           const frt_op_slot_t *outputs, size_t n_outputs,
+                           const frt_attr_info_t *attrs, size_t n_attrs, uint32_t *index,
+                           frt_error_t *err) {
+  frti_arg_t in[MAX_SLOTS + 1] = {{0}}, out[MAX_SLOTS + 1] = {{0}};
+  frti_enter(b, "append_op");
+  FRT_TRY(take_slots(b, inputs, n_inputs, in, err));
+  FRT_TRY(take_slots(b, outputs, n_outputs, out, err));
+  frt_attr_info_t *set = frti_calloc(n_attrs + 1, sizeof *set);
+  if (!set) return frti_no_memory(err);
+  if (n_attrs) memcpy(set, attrs, n_attrs * sizeof *set);
+  const frti_spec_t spec = {.type = type, .in = in, .out = out, .attrs = set};
+  const frt_status_t status = frti_append(b, &spec, index, err);
+  frti_free(set);
+  return status;
+}

@@ -141,6 +141,7 @@ frt_status_t frt_layers_accuracy(frt_builder_t *b, frt_var_t input, frt_var_t la
 
 /* ---- several inputs ----------------------------------------------------------------------- */
 
+/* helper NULL: *out is there already. */
 static frt_status_t many(frt_builder_t *b, const char *type, const char *helper,
                          const frt_var_t *x, size_t n, const frt_attr_info_t *attrs,
                          frt_var_t *out, frt_error_t *err) {
@@ -152,7 +153,7 @@ static frt_status_t many(frt_builder_t *b, const char *type, const char *helper,
     FRT_TRY(frti_info(b, x[i], "input", &info, err));
     names[i] = x[i].name;
   }
-  FRT_TRY(frti_helper_tmp(b, helper, (uint32_t)info.dtype, out, err));
+  if (helper) FRT_TRY(frti_helper_tmp(b, helper, (uint32_t)info.dtype, out, err));
   const frti_spec_t spec = {.type = type, .in = FRTI_IN({"X", (uint32_t)n, names}),
                             .out = FRTI_IN({"Out", FRTI_ONE(out->name)}), .attrs = attrs};
   return frti_append(b, &spec, NULL, err);
@@ -163,6 +164,14 @@ frt_status_t frt_layers_sums(frt_builder_t *b, const frt_var_t *x, size_t n,
   const char *helper;
   FRT_TRY(helper_of(b, "sum", &helper, err));
   return many(b, "sum", helper, x, n, NULL, out, err);
+}
+
+frt_status_t frt_layers_sums_to(frt_builder_t *b, const frt_var_t *x, size_t n,
+                                frt_var_t to, frt_error_t *err) {
+  const char *helper;
+  FRT_TRY(helper_of(b, "sum", &helper, err));
+  FRT_TRY(frti_info(b, to, "out", &(frt_var_info_t){0}, err));
+  return many(b, "sum", NULL, x, n, NULL, &to, err);
 }
 
 frt_status_t frt_layers_concat(frt_builder_t *b, const frt_var_t *x, size_t n, int axis,
@@ -218,23 +227,41 @@ static frt_status_t number_text(frti_str_t *s, double value, uint32_t dtype,
   return s->failed ? frti_no_memory(err) : FRT_OK;
 }
 
-frt_status_t frti_fill_constant(frt_builder_t *b, uint32_t rank, const int64_t *dims,
-                                uint32_t dtype, double value, int force_cpu,
-                                frt_var_t *out, frt_error_t *err) {
+static frt_status_t fill_into(frt_builder_t *b, const frt_var_info_t *shape, double value,
+                              int force_cpu, const char *name, frt_error_t *err) {
   frti_str_t text = {0};
-  const char *helper = frti_unique(b, "fill_constant");
-  if (!helper) return frti_no_memory(err);
-  FRT_TRY(frti_helper_tmp(b, helper, dtype, out, err));
-  frt_status_t status = number_text(&text, value, dtype, err);
+  frt_status_t status = number_text(&text, value, (uint32_t)shape->dtype, err);
   const frti_spec_t spec = {.type = "fill_constant", .in = FRTI_NO_INPUTS,
-      .out = FRTI_IN({"Out", FRTI_ONE(out->name)}),
-      .attrs = FRTI_ATTRS({.name = "shape", .count = rank, .is = dims},
-                          {.name = "dtype", .i = dtype}, {.name = "value", .f = value},
+      .out = FRTI_IN({"Out", FRTI_ONE(name)}),
+      .attrs = FRTI_ATTRS({.name = "shape", .count = shape->rank, .is = shape->dims},
+                          {.name = "dtype", .i = shape->dtype},
+                          {.name = "value", .f = value},
                           {.name = "str_value", .s = text.text},
                           {.name = "force_cpu", .i = force_cpu})};
   if (status == FRT_OK) status = frti_append(b, &spec, NULL, err);
   frti_str_release(&text);
-  return status == FRT_OK ? no_gradient(b, *out, err) : status;
+  return status;
+}
+
+frt_status_t frti_fill_constant(frt_builder_t *b, uint32_t rank, const int64_t *dims,
+                                uint32_t dtype, double value, int force_cpu,
+                                frt_var_t *out, frt_error_t *err) {
+  const frt_var_info_t shape = {.dtype = (int32_t)dtype, .rank = rank, .dims = dims};
+  const char *helper = frti_unique(b, "fill_constant");
+  if (!helper) return frti_no_memory(err);
+  FRT_TRY(frti_helper_tmp(b, helper, dtype, out, err));
+  FRT_TRY(fill_into(b, &shape, value, force_cpu, out->name, err));
+  return no_gradient(b, *out, err);
+}
+
+frt_status_t frt_layers_fill_constant_to(frt_builder_t *b, double value, frt_var_t to,
+                                         frt_error_t *err) {
+  const char *helper;
+  frt_var_info_t info;
+  FRT_TRY(helper_of(b, "fill_constant", &helper, err));
+  FRT_TRY(frti_info(b, to, "out", &info, err));
+  FRT_TRY(fill_into(b, &info, value, 0, to.name, err));
+  return no_gradient(b, to, err);
 }
 
 frt_status_t frt_layers_fill_constant(frt_builder_t *b, uint32_t rank,

@@ -76,7 +76,8 @@ FRT_CPU_BODY void back_body(float *o, const float *g, const float *x, float dot,
   FRT_CPU_IVDEP
   for (int64_t j = 0; j < n; ++j) o[j] = (g[j] - x[j] * dot) / by;
 }
-FRT_CPU_VARIANTS(back, (float *o, const float *g, const float *x, float dot, float by, int64_t n),
+FRT_CPU_VARIANTS(back,
+                 (float *o, const float *g, const float *x, float dot, float by, int64_t n),
                  (o, g, x, dot, by, n))
 
 /* Sums of x * y along the lines of one item. */

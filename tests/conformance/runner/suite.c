@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runner/runner.h"
+#include "runner/replay.h"
 
 enum { EXIT_NO = 1, EXIT_NO_INPUT = 66, EXIT_UNAVAILABLE = 69, EXIT_INTERNAL = 70,
        SILENT_MS = 60000, CLAIMS = -1 };
@@ -40,27 +40,16 @@ static op_row_t *row_of(suite_t *s, const char *type) {
   return NULL;
 }
 
-static void put_json(const char *text) {
-  putchar('"');
-  for (; *text; ++text) {
-    const unsigned char c = (unsigned char)*text;
-    if (c == '"' || c == '\\') printf("\\%c", c);
-    else if (c < 32 || c > 126) printf("\\u%04x", c);
-    else putchar(c);
-  }
-  putchar('"');
-}
-
 static void report_case(suite_t *s, char verdict, const char *why) {
   if (s->o->json) {
     printf("%s\n    {\"op\": ", s->json_first ? "" : ",");
     s->json_first = 0;
-    put_json(s->op);
+    frti_print_json(s->op);
     fputs(", \"case\": ", stdout);
-    put_json(s->what);
+    frti_print_json(s->what);
     printf(", \"verdict\": \"%s\", \"why\": ",
            verdict == FRTI_DECLINED ? "declined" : "failed");
-    put_json(why);
+    frti_print_json(why);
     putchar('}');
   } else if (verdict == FRTI_FAIL || s->o->verbose) {
     printf("%s %s %s: %s\n", verdict == FRTI_FAIL ? "FAIL" : "declined", s->op, s->what, why);
@@ -279,7 +268,7 @@ static void print_json_end(suite_t *s, const totals_t *t) {
     if (isfinite(row->worst)) printf("%.6g", row->worst);
     else fputs("null", stdout);
     fputs(", \"worst_in\": ", stdout);
-    put_json(row->worst_in);
+    frti_print_json(row->worst_in);
     putchar('}');
   }
   printf("\n  ],\n  \"claimed\": %u, \"wrong\": %u, \"declined\": %u, \"unclaimed\": %u,\n"
@@ -320,9 +309,9 @@ static int run_all(suite_t *s) {
     printf("{\n  \"format\": 1, \"suite\": %d, \"level\": \"%s\", \"seed\": %llu,\n"
            "  \"provider\": ", FRT_CASE_VERSION, s->o->load ? "load" : "core",
            (unsigned long long)s->o->seed);
-    put_json(s->name);
+    frti_print_json(s->name);
     fputs(", \"version\": ", stdout);
-    put_json(s->version);
+    frti_print_json(s->version);
     fputs(",\n  \"cases\": [", stdout);
   }
   if (run_families(s)) return EXIT_INTERNAL;

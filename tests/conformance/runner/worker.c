@@ -2,13 +2,9 @@
  * and says on a pipe, line by line, what it is about to do and how it went. When it
  * dies, the suite knows which job killed it and starts another one behind that. */
 #include <fnmatch.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
-#include "runner/runner.h"
-
-enum { CPU_SECONDS_PER_JOB = 20 };
+#include "runner/replay.h"
 
 #define FRT_CASE_ROW(table) extern const frt_case_t table[];
 #include "cases.inc"
@@ -30,15 +26,6 @@ typedef struct worker {
   const char *skip;   /* an op that hung */
   FILE *to;
 } worker_t;
-
-static void set_cpu_limit(void) {
-  struct rusage used;
-  struct rlimit limit;
-  if (getrusage(RUSAGE_SELF, &used) || getrlimit(RLIMIT_CPU, &limit)) return;
-  limit.rlim_cur = (rlim_t)used.ru_utime.tv_sec + (rlim_t)used.ru_stime.tv_sec +
-                   CPU_SECONDS_PER_JOB;
-  setrlimit(RLIMIT_CPU, &limit);
-}
 
 static void row_text(char *to, size_t cap, const frt_case_t *c, const int64_t *row) {
   size_t used = 0, n = 4;
@@ -64,7 +51,7 @@ static void job(worker_t *w, int kind, const frt_case_t *c, const int64_t *row,
   int v;
   if (w->at++ < w->first || !strcmp(c->op, w->skip)) return;
   row_text(sizes, sizeof sizes, c, row);
-  set_cpu_limit();
+  frti_set_cpu_limit();
   fprintf(w->to, "B\t%u\t%s\t%s%s %s%s\n", w->at - 1, c->op,
           kind == JOB_CLAIMS ? "-" : c->name, sizes, frt_dtype_name(dtype), kinds[kind]);
   fflush(w->to);

@@ -150,6 +150,36 @@ static void an_op_may_write_what_it_reads(void **state) {
   frt_program_release(p);
 }
 
+/* concat_grad for the second input only: @EMPTY@ keeps the first one's place. */
+static void an_unwanted_gradient_keeps_its_place(void **state) {
+  fixture_t *f = *state;
+  static const int64_t one[] = {1}, three[] = {3}, four[] = {4};
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_program_t *p;
+  frt_executor_t *exe;
+  frt_tensor_t *a, *b = vector(1, 2, 3), *g, *out = NULL;
+  OK(frt_program_create(&p, &err));
+  add_var(p, 0, "a", FRT_F32, 1, one, 0);
+  add_var(p, 0, "b", FRT_F32, 1, three, 0);
+  add_var(p, 0, "g", FRT_F32, 1, four, 0);
+  add_var(p, 0, "bg", FRT_F32, 1, three, 0);
+  add_op(p, 0, "concat_grad", "X=a,b;Out@GRAD=g", "X@GRAD=@EMPTY@,bg");
+  OK(frt_tensor_create(FRT_F32, 1, one, &a, &err));
+  OK(frt_tensor_create(FRT_F32, 1, four, &g, &err));
+  for (int i = 0; i < 4; ++i) ((float *)frt_tensor_data(g))[i] = (float)(i + 5);
+  const frt_feed_t feed[] = {{"a", a}, {"b", b}, {"g", g}};
+  const frt_fetch_t fetch = {.var = "bg"};
+  OK(frt_executor_create(f->rt, "reference", NULL, &exe, &err));
+  OK(frt_executor_run(exe, p, f->scope, feed, 3, &fetch, 1, &out, NULL, &err));
+  assert_memory_equal(frt_tensor_data(out), ((const float[]){6, 7, 8}), 12);
+  frt_tensor_release(a);
+  frt_tensor_release(b);
+  frt_tensor_release(g);
+  frt_tensor_release(out);
+  frt_executor_release(exe);
+  frt_program_release(p);
+}
+
 static void wrong_shapes_are_found_before_anything_runs(void **state) {
   fixture_t *f = *state;
   static const int64_t five[] = {5};
@@ -212,7 +242,7 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
       T(mul_add_relu_become_fc), T(a_gradient_that_reads_only_dims_does_not_hinder),
       T(scale_and_sum_become_decay), T(a_write_in_between_forbids_fusion),
-      T(an_op_may_write_what_it_reads), T(wrong_shapes_are_found_before_anything_runs),
+      T(an_op_may_write_what_it_reads), T(an_unwanted_gradient_keeps_its_place), T(wrong_shapes_are_found_before_anything_runs),
       T(an_op_tied_to_its_input_refuses_another_output), T(explain_is_json_too)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,277 @@
+/* Attributes and shapes that no op can work with: refused before anything runs, by the
+ * validator and by the planner alike. */
+#include "catalogue.h"
+
+#define MUL_BASE X23 V("y", "FP32", "3, 2") O
+#define COLS(type, value) BINARY("mul", ATTR("x_num_col_dims", type, value))
+
+static void attribute_of_another_type(void **state) {
+  (void)state;
+  REFUSED(BAD(MUL_BASE COLS("FLOAT", "f: 1"), "'x_num_col_dims' is FLOAT; wanted INT"),
+          BAD(MUL_BASE COLS("STRING", "s: '1'"), "'x_num_col_dims' is STRING; wanted INT"),
+          BAD(MUL_BASE COLS("INTS", "ints: [1, 1]"), "'x_num_col_dims' is INTS of 2"),
+          BAD(MUL_BASE COLS("INTS", ""), "'x_num_col_dims' is INTS of 0"),
+          BAD(MUL_BASE COLS("BOOLEAN", "b: true"), "'x_num_col_dims' is BOOLEAN"));
+}
+
+static void mul_columns_out_of_range(void **state) {
+  (void)state;
+  REFUSED(BAD(MUL_BASE COLS("INT", "i: 0"), "x_num_col_dims is 0; wanted 1 to 1"),
+          BAD(MUL_BASE COLS("INT", "i: -1"), "x_num_col_dims is -1"),
+          BAD(MUL_BASE COLS("INT", "i: 2"), "x_num_col_dims is 2"),
+          BAD(MUL_BASE COLS("INT", "i: 99"), "x_num_col_dims is 99"),
+          BAD(MUL_BASE COLS("INT", "i: -2147483648"), "x_num_col_dims is -2147483648"),
+          BAD(MUL_BASE BINARY("mul", ATTR("y_num_col_dims", "INT", "i: 2")),
+              "y_num_col_dims is 2"));
+}
+
+static void matmul_shapes(void **state) {
+  (void)state;
+  REFUSED(BAD(X23 V("y", "FP32", "2, 3") O BINARY("matmul", ""), "[2, 3]"),
+          BAD(V("x", "FP32", "2, 4, 3") V("y", "FP32", "5, 3, 2") O BINARY("matmul", ""),
+              "[5, 3, 2]"),
+          BAD(V("x", "FP32", "") V("y", "FP32", "3, 2") O BINARY("matmul", ""), "X"));
+}
+
+static void elementwise_axis_out_of_range(void **state) {
+  (void)state;
+  REFUSED(BAD(X23 V("y", "FP32", "3") O
+                  BINARY("elementwise_add", ATTR("axis", "INT", "i: -2")), "axis is -2"),
+          BAD(X23 V("y", "FP32", "3") O
+                  BINARY("elementwise_add", ATTR("axis", "INT", "i: 3")), "axis is 3"),
+          BAD(X23 V("y", "FP32", "3") O
+                  BINARY("elementwise_add", ATTR("axis", "INT", "i: -2147483648")),
+              "axis is -2147483648"));
+}
+
+static void elementwise_shapes_that_do_not_broadcast(void **state) {
+  (void)state;
+  REFUSED(BAD(X23 V("y", "FP32", "2") O BINARY("elementwise_add", ""), "Y has shape [2]"),
+          BAD(V("x", "FP32", "3") V("y", "FP32", "2, 3") O BINARY("elementwise_add", ""),
+              "Y has shape [2, 3]"));
+}
+
+#define REDUCE(attrs) X23 O UNARY("reduce_sum", attrs)
+#define DIM(list) ATTR("dim", "INTS", "ints: [" list "]")
+static void reduce_axes(void **state) {
+  (void)state;
+  REFUSED(BAD(REDUCE(DIM("2")), "dim is 2; wanted -2 to 1"),
+          BAD(REDUCE(DIM("-3")), "dim is -3; wanted -2 to 1"),
+          BAD(REDUCE(DIM("-2147483648")), "dim is -2147483648"),
+          BAD(REDUCE(DIM("0, 0")), "dim is [0, 0]"),
+          BAD(REDUCE(DIM("1, -1")), "dim is [1, -1]"),
+          BAD(REDUCE(DIM("0, 1, 0")), "dim is [0, 1, 0]"));
+}
+
+static void reduce_without_axes_takes_the_first(void **state) {
+  (void)state;
+  accepted(X23 V("o", "FP32", "3") UNARY("reduce_sum", DIM("")));
+}
+
+static void reduce_to_an_unknown_dtype(void **state) {
+  (void)state;
+  REFUSED(BAD(REDUCE(ATTR("out_dtype", "INT", "i: 77")), "out_dtype is 77, no dtype"));
+}
+
+#define BOUNDS(lo, hi) X4 O UNARY("clip", ATTR("min", "FLOAT", "f: " lo) \
+                                              ATTR("max", "FLOAT", "f: " hi))
+static void clip_bounds(void **state) {
+  (void)state;
+  REFUSED(BAD(BOUNDS("2", "1"), "min is 2, max is 1"),
+          BAD(BOUNDS("nan", "1"), "nan"), BAD(BOUNDS("0", "nan"), "nan"),
+          BAD(X4 O UNARY("clip", ATTR("min", "FLOAT", "f: 0")), "'max' is missing"));
+}
+
+static void clip_bounds_may_be_infinite(void **state) {
+  (void)state;
+  accepted(BOUNDS("-inf", "inf"));
+}
+
+static void clip_by_norm_of_nothing(void **state) {
+  (void)state;
+  REFUSED(BAD(X4 O UNARY("clip_by_norm", ATTR("max_norm", "FLOAT", "f: 0")), "max_norm is 0"),
+          BAD(X4 O UNARY("clip_by_norm", ATTR("max_norm", "FLOAT", "f: -1")),
+              "max_norm is -1"),
+          BAD(X4 O UNARY("clip_by_norm", ATTR("max_norm", "FLOAT", "f: nan")), "nan"));
+}
+
+static void sum_of_nothing_and_of_unlike_shapes(void **state) {
+  (void)state;
+  REFUSED(BAD(O OP("sum", OUT("Out", "'o'")), "'X' is missing"),
+          BAD(X23 V("y", "FP32", "3, 2") O OP("sum", IN("X", "'x', 'y'") OUT("Out", "'o'")),
+              "X[1] has shape [3, 2]; wanted [2, 3]"));
+}
+
+#define CAST(from, to) X4 O UNARY("cast", ATTR("in_dtype", "INT", "i: " from) \
+                                              ATTR("out_dtype", "INT", "i: " to))
+static void cast_to_no_number_or_from_another(void **state) {
+  (void)state;
+  REFUSED(BAD(CAST("5", "7"), "out_dtype is 7"), BAD(CAST("5", "77"), "out_dtype is 77"),
+          BAD(CAST("5", "-1"), "out_dtype is -1"), BAD(CAST("3", "5"), "in_dtype is 3"));
+}
+
+#define RANDOM(type, attrs) O OP(type, OUT("Out", "'o'") attrs)
+#define SHAPE(list) ATTR("shape", "LONGS", "longs: [" list "]")
+static void gaussian_parameters(void **state) {
+  (void)state;
+  REFUSED(BAD(RANDOM("gaussian_random", SHAPE("3") ATTR("std", "FLOAT", "f: -1")), "'std' is -1"),
+          BAD(RANDOM("gaussian_random", SHAPE("3") ATTR("std", "FLOAT", "f: nan")), "nan"),
+          BAD(RANDOM("gaussian_random", SHAPE("3") ATTR("mean", "FLOAT", "f: inf")),
+              "'mean' is inf"));
+}
+
+static void random_shapes(void **state) {
+  (void)state;
+  REFUSED(BAD(RANDOM("uniform_random", SHAPE("-1")), "shape is [-1]"),
+          BAD(RANDOM("uniform_random", ""), "shape has 0 extents"),
+          BAD(RANDOM("uniform_random", SHAPE("4611686018427387904, 4")), "overflows 64 bits"),
+          BAD(RANDOM("uniform_random", SHAPE("3") ATTR("dtype", "INT", "i: 2")), "dtype is 2"));
+}
+
+static void uniform_bounds(void **state) {
+  (void)state;
+  REFUSED(BAD(RANDOM("uniform_random", SHAPE("3") ATTR("min", "FLOAT", "f: 2")),
+              "min is 2, max is 1"),
+          BAD(RANDOM("uniform_random", SHAPE("3") ATTR("min", "FLOAT", "f: nan")), "nan"),
+          BAD(RANDOM("uniform_random", SHAPE("3") ATTR("min", "FLOAT", "f: -3e38")
+                         ATTR("max", "FLOAT", "f: 3e38")), "float32 can hold"));
+}
+
+static void uniform_diagonal(void **state) {
+  (void)state;
+  REFUSED(NOT_YET(RANDOM("uniform_random", SHAPE("3") ATTR("diag_num", "INT", "i: 9")),
+                  "diag_num is 9"),
+          NOT_YET(RANDOM("uniform_random", SHAPE("3") ATTR("diag_num", "INT", "i: -1")),
+                  "diag_num is -1"));
+}
+
+#define FILL(text) RANDOM("fill_constant", SHAPE("3") ATTR("dtype", "INT", "i: 5") \
+                              ATTR("str_value", "STRING", "s: '" text "'"))
+static void fill_constant_texts(void **state) {
+  (void)state;
+  REFUSED(BAD(FILL("one"), "str_value is 'one'"), BAD(FILL("1e999"), "str_value is '1e999'"),
+          BAD(FILL("1,5"), "str_value is '1,5'"), BAD(FILL("0x10"), "str_value is '0x10'"));
+  accepted(V("o", "FP32", "3") OP("fill_constant", OUT("Out", "'o'") SHAPE("3")
+               ATTR("dtype", "INT", "i: 5") ATTR("str_value", "STRING", "s: 'inf'")));
+}
+
+static void softmax_axis(void **state) {
+  (void)state;
+  REFUSED(BAD(X23 O UNARY("softmax", ATTR("axis", "INT", "i: 2")), "axis is 2; wanted -2 to 1"),
+          BAD(X23 O UNARY("softmax", ATTR("axis", "INT", "i: -3")), "axis is -3"));
+}
+
+#define DROPOUT(attrs) X23 O V("m", "UINT8", "2, 3") \
+  OP("dropout", IN("X", "'x'") OUT("Out", "'o'") OUT("Mask", "'m'") attrs)
+static void dropout_parameters(void **state) {
+  (void)state;
+  REFUSED(BAD(DROPOUT(ATTR("dropout_prob", "FLOAT", "f: -0.1")), "dropout_prob"),
+          BAD(DROPOUT(ATTR("dropout_prob", "FLOAT", "f: 1.5")), "dropout_prob"),
+          BAD(DROPOUT(ATTR("dropout_prob", "FLOAT", "f: nan")), "dropout_prob"),
+          BAD(DROPOUT(ATTR("dropout_implementation", "STRING", "s: 'none'")),
+              "dropout_implementation is 'none'"));
+}
+
+#define ENTROPY(label) X23 O V("s", "FP32", "2, 3") label \
+  OP("softmax_with_cross_entropy", IN("Logits", "'x'") IN("Label", "'l'") \
+         OUT("Softmax", "'s'") OUT("Loss", "'o'"))
+static void labels_of_wrong_count_or_dtype(void **state) {
+  (void)state;
+  REFUSED(BAD(ENTROPY(V("l", "INT64", "3, 1")), "Label has shape [3, 1]"),
+          BAD(ENTROPY(V("l", "FP32", "2, 1")), "Label has dtype float32"));
+}
+
+#define LOOKUP(ids, attrs) V("w", "FP32", "7, 3") ids O \
+  OP("lookup_table", IN("W", "'w'") IN("Ids", "'i'") OUT("Out", "'o'") attrs)
+#define IDS V("i", "INT64", "4, 1")
+static void lookup_table_options(void **state) {
+  (void)state;
+  REFUSED(BAD(LOOKUP(IDS, ATTR("padding_idx", "LONG", "l: 7")), "padding_idx is 7"),
+          BAD(LOOKUP(V("i", "FP32", "4, 1"), ""), "Ids has dtype float32"),
+          BAD(LOOKUP(V("i", "INT64", "4, 2"), ""), "Ids has shape [4, 2]"),
+          NOT_YET(LOOKUP(IDS, ATTR("remote_prefetch", "BOOLEAN", "b: true")),
+                  "remote_prefetch is true"),
+          NOT_YET(LOOKUP(IDS, ATTR("epmap", "STRINGS", "strings: ['127.0.0.1:1']")),
+                  "epmap has 1 endpoints"));
+}
+
+#define TOP_K(k) X23 O V("n", "INT64", "") \
+  OP("top_k", IN("X", "'x'") OUT("Out", "'o'") OUT("Indices", "'n'") ATTR("k", "INT", "i: " k))
+static void top_k_out_of_range(void **state) {
+  (void)state;
+  REFUSED(BAD(TOP_K("0"), "k is 0"), BAD(TOP_K("4"), "k is 4"), BAD(TOP_K("-1"), "k is -1"));
+}
+
+#define RESHAPE(list) X23 O V("h", "FP32", "0, 2, 3") \
+  OP("reshape2", IN("X", "'x'") OUT("Out", "'o'") OUT("XShape", "'h'") \
+         ATTR("shape", "INTS", "ints: [" list "]"))
+static void reshape_targets(void **state) {
+  (void)state;
+  REFUSED(BAD(RESHAPE("-1, -1"), "shape is [-1, -1]"), BAD(RESHAPE("-2, 3"), "shape is [-2, 3]"),
+          BAD(RESHAPE("2, 3, 0"), "shape is [2, 3, 0]"), BAD(RESHAPE("5"), "shape is [5]"),
+          BAD(RESHAPE("-1, 4"), "shape is [-1, 4]"),
+          BAD(RESHAPE("2147483647, 2147483647, 2147483647"), "shape is [2147483647"),
+          BAD(RESHAPE(""), "shape"));
+}
+
+/* ---- lars_momentum, sgd --------------------------------------------------------------------- */
+
+#define LARS(grad, velocity, rate, mu)                                               \
+  V("p", "FP32", "4, 3") V("g", "FP32", grad) V("v", "FP32", velocity)               \
+  V("r", "FP32", rate)                                                               \
+  OP("lars_momentum", IN("Param", "'p'") IN("Grad", "'g'") IN("Velocity", "'v'")     \
+         IN("LearningRate", "'r'") OUT("ParamOut", "'p'") OUT("VelocityOut", "'v'") mu)
+#define MU ATTR("mu", "FLOAT", "f: 0.9")
+static void lars_shapes(void **state) {
+  (void)state;
+  REFUSED(BAD(LARS("3, 4", "4, 3", "1", MU), "Grad has shape [3, 4]; wanted [4, 3]"),
+          BAD(LARS("4, 3", "3, 4", "1", MU), "Velocity has shape [3, 4]; wanted [4, 3]"),
+          BAD(LARS("4, 3", "4, 3", "2", MU), "LearningRate has shape [2]; wanted [1]"));
+}
+
+static void lars_parameters(void **state) {
+  (void)state;
+  REFUSED(BAD(LARS("4, 3", "4, 3", "1", ATTR("mu", "INT", "i: 1")), "'mu' is INT; wanted FLOAT"),
+          BAD(LARS("4, 3", "4, 3", "1", ATTR("mu", "FLOAT", "f: nan")), "nan"),
+          BAD(LARS("4, 3", "4, 3", "1", ""), "'mu' is missing"));
+}
+
+static void sgd_with_an_integer_gradient(void **state) {
+  (void)state;
+  REFUSED(BAD(V("p", "FP32", "3") V("g", "INT64", "3") V("r", "FP32", "1")
+                  OP("sgd", IN("Param", "'p'") IN("Grad", "'g'") IN("LearningRate", "'r'")
+                         OUT("ParamOut", "'p'")), "Grad has dtype int64"));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(attribute_of_another_type),
+      cmocka_unit_test(mul_columns_out_of_range),
+      cmocka_unit_test(matmul_shapes),
+      cmocka_unit_test(elementwise_axis_out_of_range),
+      cmocka_unit_test(elementwise_shapes_that_do_not_broadcast),
+      cmocka_unit_test(reduce_axes),
+      cmocka_unit_test(reduce_without_axes_takes_the_first),
+      cmocka_unit_test(reduce_to_an_unknown_dtype),
+      cmocka_unit_test(clip_bounds),
+      cmocka_unit_test(clip_bounds_may_be_infinite),
+      cmocka_unit_test(clip_by_norm_of_nothing),
+      cmocka_unit_test(sum_of_nothing_and_of_unlike_shapes),
+      cmocka_unit_test(cast_to_no_number_or_from_another),
+      cmocka_unit_test(gaussian_parameters),
+      cmocka_unit_test(random_shapes),
+      cmocka_unit_test(uniform_bounds),
+      cmocka_unit_test(uniform_diagonal),
+      cmocka_unit_test(fill_constant_texts),
+      cmocka_unit_test(softmax_axis),
+      cmocka_unit_test(dropout_parameters),
+      cmocka_unit_test(labels_of_wrong_count_or_dtype),
+      cmocka_unit_test(lookup_table_options),
+      cmocka_unit_test(top_k_out_of_range),
+      cmocka_unit_test(reshape_targets),
+      cmocka_unit_test(lars_shapes),
+      cmocka_unit_test(lars_parameters),
+      cmocka_unit_test(sgd_with_an_integer_gradient),
+  };
+  return cmocka_run_group_tests(tests, open_catalogue, close_catalogue);
+}
