@@ -101,6 +101,9 @@ FRT_LAYERS_ELEMENTWISE_MAP(FRT_LAYERS_ELEMENTWISE)
   FRT_API frt_status_t frt_layers_##name(frt_builder_t *b, frt_var_t x, frt_var_t y,   \
       frt_var_t *out, frt_error_t *err);
 FRT_LAYERS_COMPARE_MAP(FRT_LAYERS_COMPARE)
+/* less_than(x, y, cond=to): into an existing bool variable, as loops need it. */
+FRT_API frt_status_t frt_layers_less_than_to(frt_builder_t *b, frt_var_t x, frt_var_t y,
+    frt_var_t to, frt_error_t *err);
 FRT_API frt_status_t frt_layers_logical_not(frt_builder_t *b, frt_var_t x,
     frt_var_t *out, frt_error_t *err);
 

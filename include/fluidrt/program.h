@@ -41,8 +41,8 @@ FRT_API frt_status_t frt_program_load(const char *path,
 
 /* A program in protobuf's text format, n bytes, as frt_program_to_text writes it and
  * as people do: comments, `<` for `{`, lists in brackets, enums by name or number,
- * fields that have no name here by number. A text cannot say which NaN a float holds;
- * all else comes back as it was. frt_program_load reads files that end in .pbtxt so.
+ * fields that have no name here by number. A text cannot say which NaN a float holds
+ * nor how bytes were not canonical; all else comes back as it was. frt_program_load reads files that end in .pbtxt so.
  * Errors (phase PARSE): DATA_LOSS not such a text (line and column);
  *   INVALID_ARGUMENT, RESOURCE_EXHAUSTED as frt_program_parse. */
 FRT_API frt_status_t frt_program_parse_text(const char *text, size_t n,

@@ -64,7 +64,8 @@ frt_status_t frti_text_token(frti_text_reader_t *r, const char *wanted, frti_tex
   while (r->at < r->end && is_word(*r->at)) ++r->at;
   t->n = (size_t)(r->at - t->from);
   if (!t->n) return frti_text_unexpected(r, wanted);
-  if (t->n >= FRTI_TEXT_TOKEN) return frti_text_fault(r, t->from, "%zu letters; wanted %s", t->n, wanted);
+  if (t->n >= FRTI_TEXT_TOKEN)
+    return frti_text_fault(r, t->from, "%zu letters; wanted %s", t->n, wanted);
   memcpy(t->s, t->from, t->n);
   t->s[t->n] = 0;
   return FRT_OK;
@@ -97,7 +98,8 @@ static void put_number(frti_text_reader_t *r, const frti_text_target_t *to, uint
   put_varint(r, v);
 }
 
-static void put_fixed(frti_text_reader_t *r, const frti_text_target_t *to, uint64_t v, bool narrow) {
+static void put_fixed(frti_text_reader_t *r, const frti_text_target_t *to, uint64_t v,
+                      bool narrow) {
   put_tag(r, to, narrow ? FRTI_FIXED32 : FRTI_FIXED64);
   put(r, &v, narrow ? 4 : 8); /* little endian, a platform requirement */
 }
@@ -142,7 +144,8 @@ bool frti_text_magnitude(const char *s, uint64_t *out) {
   return true;
 }
 
-static frt_status_t read_int(frti_text_reader_t *r, const frti_text_target_t *to, bool narrow, int64_t *out) {
+static frt_status_t read_int(frti_text_reader_t *r, const frti_text_target_t *to, bool narrow,
+                             int64_t *out) {
   frti_text_token_t t;
   uint64_t v;
   FRT_TRY(frti_text_token(r, "a whole number", &t));

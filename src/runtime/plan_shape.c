@@ -37,7 +37,8 @@ static void note(frti_str_t *s, uint32_t *n, const frti_value_t *v, const frti_n
 
 static bool written_later(const frti_plan_t *p, const frti_value_t *v) {
   for (uint32_t i = 0; i < p->root.n; ++i)
-    for (uint32_t k = 0; k < p->root.v[i]->out.n_args; ++k)
+    for (uint32_t k = 0; p->root.v[i]->state != FRTI_HOLDER && k < p->root.v[i]->out.n_args;
+         ++k)
       if (p->root.v[i]->out.args[k].value == v) return true;
   return false;
 }

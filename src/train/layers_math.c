@@ -183,6 +183,20 @@ static frt_status_t compare(frt_builder_t *b, const char *type, frt_var_t x, frt
   }
 FRT_LAYERS_COMPARE_MAP(DEFINE_COMPARE)
 
+frt_status_t frt_layers_less_than_to(frt_builder_t *b, frt_var_t x, frt_var_t y,
+                                     frt_var_t to, frt_error_t *err) {
+  frt_var_info_t info;
+  frti_enter(b, "less_than");
+  if (!frti_unique(b, "less_than")) return frti_no_memory(err);
+  FRT_TRY(frti_info(b, x, "x", &info, err));
+  FRT_TRY(frti_info(b, y, "y", &info, err));
+  FRT_TRY(frti_info(b, to, "cond", &info, err));
+  const frti_spec_t spec = {.type = "less_than",
+      .in = FRTI_IN({"X", FRTI_ONE(x.name)}, {"Y", FRTI_ONE(y.name)}),
+      .out = FRTI_IN({"Out", FRTI_ONE(to.name)})};
+  return frti_append(b, &spec, NULL, err);
+}
+
 frt_status_t frt_layers_logical_not(frt_builder_t *b, frt_var_t x, frt_var_t *out,
                                     frt_error_t *err) {
   frti_enter(b, "logical_not");

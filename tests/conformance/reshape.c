@@ -3,7 +3,8 @@
 /* Bytes move, nothing is computed: exact. */
 
 #define SMALL (FRT_DTYPE_BIT(FRT_I16) | FRT_DTYPE_BIT(FRT_I8) | FRT_DTYPE_BIT(FRT_U8))
-#define ANY (FRT_NUMBERS | FRT_BOOLS | SMALL)
+#define HALVES (FRT_DTYPE_BIT(FRT_F16) | FRT_DTYPE_BIT(FRT_BF16))
+#define ANY (FRT_NUMBERS | FRT_BOOLS | SMALL | HALVES)
 #define SHAPES SIZES({1}, {2}, {5}, {16}, {17}, {1033}, {0})
 
 FRT_CASES(reshape) = {

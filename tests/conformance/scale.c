@@ -15,6 +15,7 @@ static double sum_terms(const frt_case_view_t *v, const frt_case_array_t *out) {
   .in = {{"Grad", SHAPE(DIM_N), __VA_ARGS__}, {"Param", SHAPE(DIM_N), __VA_ARGS__}}
 #define SMALL (FRT_DTYPE_BIT(FRT_I16) | FRT_DTYPE_BIT(FRT_I8) | FRT_DTYPE_BIT(FRT_U8))
 #define MOVED (FRT_NUMBERS | FRT_BOOLS | SMALL)
+#define HALVES (FRT_DTYPE_BIT(FRT_F16) | FRT_DTYPE_BIT(FRT_BF16))
 
 FRT_CASES(scale) = {
     {.op = "scale", .name = "bias_after", .attrs = {{"scale", 2}, {"bias", 1}},
@@ -74,6 +75,9 @@ FRT_CASES(scale) = {
     CAST("float32_to_float32", FRT_F32, FRT_F32, UNIFORM(-1000, 1000)),
     CAST("float64_to_float32", FRT_F64, FRT_F32, UNIFORM(-1000, 1000)),
     {.op = "assign", .name = "whole", .dtypes = MOVED, X(WHOLE(0, 99)), .LENGTHS},
+    {.op = "assign", .name = "halves", .dtypes = HALVES, X(UNIFORM(-9, 9)), .LENGTHS},
+    {.op = "assign", .name = "half_bits", .dtypes = HALVES, X(SPECIALS), .SIZES({211}),
+     .flags = FRT_CASE_SIGNED_ZERO},
     {.op = "assign", .name = "bits", X(SPECIALS), .SIZES({211}), .flags = FRT_CASE_SIGNED_ZERO},
     {.op = "assign", .name = "shapes", .in = {{"X", SHAPE(2, 3, 1, 5), UNIFORM(-1, 1)}}},
     {.op = "decay", .name = "l2", .attrs = {ATTR_TEXT("mode", "l2"), {"coeff", 0.5}},

@@ -24,7 +24,8 @@ extern const frontend_case_t cases_lars[], cases_optimizers[], cases_schedules[]
     cases_layers[], cases_prune[];
 
 /* Whether two programs are the same graph: blocks, ops in order, slots, names, attributes
- * with values (op_callstack, an empty op_device and the order of attributes aside),
+ * with values (op_callstack, an empty op_device and the order of attributes aside; names
+ * that a sub-block reads and writes as sets),
  * variables by name with kind, dtype, shape, persistable. The first difference goes to
  * `text`. */
 int same_graph(const frt_program_t *got, const frt_program_t *want, char *text,

@@ -89,8 +89,10 @@ static const char *fault_of(const frt_api_provider_t *api, uint32_t i) {
   if (!d->dtypes) return "claims no dtype";
   if (d->dtypes & ~FRT_ANY_DTYPE) return "claims a number that is no dtype";
   for (uint32_t k = 0; k < i; ++k)
-    if (decl_at(api, k)->type && !strcmp(decl_at(api, k)->type, d->type))
-      return "two rows of the kernel table claim this op";
+    if (decl_at(api, k)->type && !strcmp(decl_at(api, k)->type, d->type) &&
+        (decl_at(api, k)->dtypes & d->dtypes) && decl_at(api, k)->ver_min <= d->ver_max &&
+        d->ver_min <= decl_at(api, k)->ver_max)
+      return "two rows of the kernel table claim the same dtype";
   return NULL;
 }
 

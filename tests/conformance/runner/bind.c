@@ -167,6 +167,26 @@ static frt_status_t take_value(frti_walk_t *w, int32_t block, const char *name,
   return FRT_OK;
 }
 
+/* A branch that was not taken left no value: NaN in the shape of its neighbour's, which
+ * an op that looks at it cannot miss. */
+static frt_status_t stand_in(frti_walk_t *w, int32_t block, const frt_slot_info_t *slot,
+                             uint32_t at, frt_error_t *err) {
+  frti_variable_t *v = frti_walk_variable(w, block, slot->args[at], 0);
+  const frt_tensor_t *like = NULL;
+  frt_dtype_t dtype;
+  if (!v || v->t || !v->skipped) return FRT_OK;
+  for (uint32_t i = 0; i < slot->count && !like; ++i) {
+    const frti_variable_t *other = frti_walk_variable(w, block, slot->args[i], 0);
+    like = other ? other->t : NULL;
+  }
+  if (!like) return FRT_OK;
+  dtype = frt_tensor_dtype(like);
+  FRT_TRY(frt_tensor_create(dtype, frt_tensor_rank(like), frt_tensor_dims(like), &v->t, err));
+  for (int64_t e = 0; e < frt_tensor_numel(like) && (FRT_DTYPE_BIT(dtype) & FRT_FLOATS); ++e)
+    frti_store(dtype, frt_tensor_data(v->t), e, NAN);
+  return FRT_OK;
+}
+
 static frt_status_t refuse_many(const frt_slot_def_t *def, frt_error_t *err) {
   return frt_fail(err, FRT_UNIMPLEMENTED, "%s: more than %d tensors, or placeholders "
                   "between variables", def->name, FRTI_MAX_TENSORS);
@@ -189,7 +209,8 @@ static frt_status_t set_inputs(frti_walk_t *w, int32_t b, uint32_t index, int de
       v->def = def;
       p->in_at[p->n_in++] = &v->api;
       if (declared) FRT_TRY(declared_shape(w, b, slot.args[i], v, err));
-      else FRT_TRY(take_value(w, b, slot.args[i], v, err));
+      else if (slot.count > 1) FRT_TRY(stand_in(w, b, &slot, i, err));
+      if (!declared) FRT_TRY(take_value(w, b, slot.args[i], v, err));
     }
   }
   return FRT_OK;

@@ -114,6 +114,12 @@ static int judge_random(op_run_t *o, char *why, size_t cap, uint32_t *at) {
   return good;
 }
 
+static void note_worst(op_run_t *o, uint32_t k, double worst) {
+  if (worst <= o->row->worst) return;
+  o->row->worst = worst;
+  snprintf(o->row->where, sizeof o->row->where, "%s %s", o->where, o->p.out[k].def->name);
+}
+
 /* Every output against the oracle. 1: all within their bounds; else output *at. */
 static int judge_oracle(op_run_t *o, char *why, size_t cap, uint32_t *at) {
   frti_replay_t *r = o->w->r;
@@ -135,12 +141,10 @@ static int judge_oracle(op_run_t *o, char *why, size_t cap, uint32_t *at) {
     }
     if (r->b.self) bounds = frti_bounds_exact(&o->p);
     if (!frti_judge(&o->p, k, o->mine.out[k], v->d, &bounds, &judged, why, cap)) {
-      o->row->worst = fmax(o->row->worst, judged.worst);
+      note_worst(o, k, judged.worst);
       return 0;
     }
-    if (judged.worst <= o->row->worst) continue;
-    o->row->worst = judged.worst;
-    snprintf(o->row->where, sizeof o->row->where, "%s %s", o->where, v->def->name);
+    note_worst(o, k, judged.worst);
   }
   return 1;
 }
@@ -277,6 +281,20 @@ static int64_t attr_of(frti_walk_t *w, int32_t block, uint32_t index, const char
   return otherwise;
 }
 
+/* What a block that is not run leaves without a value; select_input may name it. */
+static void skip_outputs(frti_walk_t *w, int32_t block, uint32_t index) {
+  frt_slot_info_t s;
+  for (uint32_t i = 0; i < frt_program_op_n_outputs(w->run->program, block, index); ++i) {
+    if (frt_program_op_output(w->run->program, block, index, i, &s, NULL) ||
+        strcmp(s.name, "Out"))
+      continue;
+    for (uint32_t k = 0; k < s.count; ++k) {
+      frti_variable_t *v = frti_walk_variable(w, block, s.args[k], 1);
+      if (v) v->skipped = 1;
+    }
+  }
+}
+
 /* Whether the block is to run; -1: the condition has no value. */
 static int holds(frti_walk_t *w, int32_t block, uint32_t index, const char *slot,
                  int scalar) {
@@ -302,6 +320,7 @@ static int run_control(frti_walk_t *w, int32_t block, uint32_t index, int depth)
   for (int pass = 0; pass < (loop ? MAX_PASSES : 1); ++pass) {
     const int go = holds(w, block, index, loop ? "Condition" : "Cond", scalar);
     if (go < 0) return stop(w, block, index, "its condition has no value");
+    if (!go && !pass) skip_outputs(w, block, index);
     if (!go) return 1;
     if (!run_block(w, (int32_t)body, depth + 1)) return 0;
   }

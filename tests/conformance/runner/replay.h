@@ -13,6 +13,7 @@ typedef struct frti_variable {
   char *name;
   int32_t block;   /* the block that declares it; FRTI_LASTING: a persistable */
   int persistable; /* of a declaration */
+  int skipped;     /* a block that was not run would have written it */
   frt_tensor_t *t; /* NULL: no value yet */
 } frti_variable_t;
 enum { FRTI_LASTING = -1 };
