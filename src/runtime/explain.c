@@ -158,10 +158,18 @@ static void text_copies(frti_str_t *s, const frti_plan_t *p) {
                       space_label(p, space));
 }
 
+static void text_dense(frti_str_t *s, const frti_plan_t *p) {
+  for (uint32_t i = 0; i < p->n_values; ++i)
+    if (p->values[i]->dense_rows && p->values[i]->shaped)
+      frti_str_addf(s, "  '%s' is declared SELECTED_ROWS (is_sparse) and runs dense\n",
+                    p->values[i]->name);
+}
+
 static void explain_text(frti_str_t *s, const frti_plan_t *p) {
   text_head(s, p);
   walk_rows(s, p, &p->root, 0, text_row);
   text_pruned(s, p);
+  text_dense(s, p);
   frti_str_addf(s, "copies between memories: %u each run\n", p->n_copies);
   text_copies(s, p);
   frti_str_addf(s, "memory: persistables %llu bytes", (unsigned long long)p->persistable_bytes);

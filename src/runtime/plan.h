@@ -48,6 +48,7 @@ struct frti_value {
   const frti_var_t *var;
   frti_value_t *same_name;  /* the next value of this name, in another block */
   bool tensor, persistable, fed, fetched;
+  bool dense_rows;          /* declared SELECTED_ROWS, run dense */
   frti_value_t *root;       /* whose storage it uses: itself, unless a view or in place */
   bool fetched_set;         /* some member of its set is fetched */
   bool fed_record;          /* a persistable that is fed: set in the scope first */

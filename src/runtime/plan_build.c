@@ -116,6 +116,8 @@ static frt_status_t make_values(frti_plan_t *p, frt_error_t *err) {
       frti_value_t *v = add_value(p, var->name, (int32_t)b, var);
       if (!v) return frti_no_memory(err);
       v->tensor = var->kind == FRT_VAR_LOD_TENSOR && frt_dtype_size((uint32_t)var->dtype);
+      v->dense_rows = var->kind == FRT_VAR_SELECTED_ROWS && var->persistable != 1;
+      v->tensor = v->tensor || v->dense_rows; /* is_sparse=True: the gradient is dense */
       v->persistable = var->persistable == 1 && v->tensor;
       v->same_name = p->by_name[frti_name_id(var->name)];
       p->by_name[frti_name_id(var->name)] = v;

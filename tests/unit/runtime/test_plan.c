@@ -180,6 +180,42 @@ static void an_unwanted_gradient_keeps_its_place(void **state) {
   frt_program_release(p);
 }
 
+/* An embedding with is_sparse=True: its gradient is declared SELECTED_ROWS. */
+static void a_sparse_gradient_runs_dense_and_is_said_to(void **state) {
+  fixture_t *f = *state;
+  static const int64_t table[] = {4, 2}, ids[] = {3, 1}, rows[] = {3, 2};
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_program_t *p;
+  frt_executor_t *exe;
+  frt_tensor_t *w, *i, *g, *out = NULL;
+  OK(frt_program_create(&p, &err));
+  add_var(p, 0, "w", FRT_F32, 2, table, 0);
+  add_var(p, 0, "ids", FRT_I64, 2, ids, 0);
+  add_var(p, 0, "g", FRT_F32, 2, rows, 0);
+  const frt_var_info_t wg = {.name = "wg", .kind = FRT_VAR_SELECTED_ROWS, .dtype = FRT_F32,
+                             .rank = 2, .dims = table};
+  OK(frt_program_add_var(p, 0, &wg, &err));
+  uint32_t op = add_op(p, 0, "lookup_table_grad", "Ids=ids;W=w;Out@GRAD=g", "W@GRAD=wg");
+  OK(frt_program_set_attr_bool(p, 0, op, "is_sparse", 1, &err));
+  OK(frt_tensor_create(FRT_F32, 2, table, &w, &err));
+  OK(frt_tensor_create(FRT_I64, 2, ids, &i, &err));
+  OK(frt_tensor_create(FRT_F32, 2, rows, &g, &err));
+  for (int k = 0; k < 3; ++k) ((int64_t *)frt_tensor_data(i))[k] = k == 1 ? 0 : 2;
+  for (int k = 0; k < 6; ++k) ((float *)frt_tensor_data(g))[k] = (float)(k + 1);
+  const frt_feed_t feed[] = {{"w", w}, {"ids", i}, {"g", g}};
+  const frt_fetch_t fetch = {.var = "wg"};
+  OK(frt_executor_create(f->rt, "reference", NULL, &exe, &err));
+  OK(frt_executor_run(exe, p, f->scope, feed, 3, &fetch, 1, &out, NULL, &err));
+  assert_memory_equal(frt_tensor_data(out), ((const float[]){3, 4, 0, 0, 6, 8, 0, 0}), 32);
+  expect(f, p, "wg", 0, "'wg' is declared SELECTED_ROWS (is_sparse) and runs dense");
+  frt_tensor_release(w);
+  frt_tensor_release(i);
+  frt_tensor_release(g);
+  frt_tensor_release(out);
+  frt_executor_release(exe);
+  frt_program_release(p);
+}
+
 static void wrong_shapes_are_found_before_anything_runs(void **state) {
   fixture_t *f = *state;
   static const int64_t five[] = {5};
@@ -242,7 +278,8 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
       T(mul_add_relu_become_fc), T(a_gradient_that_reads_only_dims_does_not_hinder),
       T(scale_and_sum_become_decay), T(a_write_in_between_forbids_fusion),
-      T(an_op_may_write_what_it_reads), T(an_unwanted_gradient_keeps_its_place), T(wrong_shapes_are_found_before_anything_runs),
+      T(an_op_may_write_what_it_reads), T(an_unwanted_gradient_keeps_its_place),
+      T(a_sparse_gradient_runs_dense_and_is_said_to), T(wrong_shapes_are_found_before_anything_runs),
       T(an_op_tied_to_its_input_refuses_another_output), T(explain_is_json_too)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
