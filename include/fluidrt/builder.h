@@ -70,7 +70,7 @@ FRT_API frt_status_t frt_var_stop_gradient(frt_builder_t *b, frt_var_t var, int 
 FRT_API frt_status_t frt_var_set_persistable(frt_builder_t *b, frt_var_t var, int on,
     frt_error_t *err);
 
-/* ---- parameters ------------------------------------------------------------------ */
+/* ---- parameters -------------------------------------------------------------------- */
 
 typedef enum frt_initializer_kind {
   FRT_INIT_DEFAULT = 0, /* Xavier uniform for weights, 0 for biases */

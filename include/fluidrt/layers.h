@@ -52,7 +52,7 @@ FRT_API frt_status_t frt_layers_embedding(frt_builder_t *b, frt_var_t ids,
     int64_t vocabulary, int64_t width, const frt_embedding_options_t *options,
     frt_var_t *out, frt_error_t *err);
 
-/* ---- elementwise, one input ----------------------------------------------------------- */
+/* ---- elementwise, one input -------------------------------------------------------- */
 
 #define FRT_LAYERS_UNARY_MAP(X)                                                        \
   X(relu) X(tanh) X(sigmoid) X(sqrt) X(rsqrt) X(square) X(exp) X(log) X(abs) X(floor)  \
@@ -84,7 +84,7 @@ typedef struct frt_dropout_options {
 FRT_API frt_status_t frt_layers_dropout(frt_builder_t *b, frt_var_t x, double prob,
     const frt_dropout_options_t *options, frt_var_t *out, frt_error_t *err);
 
-/* ---- elementwise, two inputs ------------------------------------------------------------ */
+/* ---- elementwise, two inputs ------------------------------------------------------- */
 
 /* axis: where y's dims begin in x's; -1: y is aligned at the end. act may be NULL. */
 #define FRT_LAYERS_ELEMENTWISE_MAP(X) X(add) X(sub) X(mul) X(div) X(max) X(min) X(pow)
@@ -115,7 +115,7 @@ FRT_API frt_status_t frt_var_op(frt_builder_t *b, const char *op, frt_var_t x,
 FRT_API frt_status_t frt_var_op_number(frt_builder_t *b, const char *op, frt_var_t x,
     double number, int reversed, frt_var_t *out, frt_error_t *err);
 
-/* ---- reductions ----------------------------------------------------------------------- */
+/* ---- reductions -------------------------------------------------------------------- */
 
 typedef struct frt_reduce_options {
   const int64_t *dim; /* NULL: all */
@@ -138,7 +138,7 @@ FRT_API frt_status_t frt_layers_sums(frt_builder_t *b, const frt_var_t *x, size_
 FRT_API frt_status_t frt_layers_sums_to(frt_builder_t *b, const frt_var_t *x, size_t n,
     frt_var_t to, frt_error_t *err);
 
-/* ---- losses and metrics ------------------------------------------------------------------ */
+/* ---- losses and metrics ------------------------------------------------------------ */
 
 typedef struct frt_cross_entropy_options {
   int soft_label;
@@ -163,7 +163,7 @@ FRT_API frt_status_t frt_layers_top_k(frt_builder_t *b, frt_var_t x, int k,
 FRT_API frt_status_t frt_layers_accuracy(frt_builder_t *b, frt_var_t input,
     frt_var_t label, int k, frt_var_t *out, frt_error_t *err);
 
-/* ---- shapes --------------------------------------------------------------------------------- */
+/* ---- shapes ------------------------------------------------------------------------ */
 
 FRT_API frt_status_t frt_layers_reshape(frt_builder_t *b, frt_var_t x, uint32_t rank,
     const int64_t *dims, const char *act, frt_var_t *out, frt_error_t *err);
@@ -172,7 +172,7 @@ FRT_API frt_status_t frt_layers_transpose(frt_builder_t *b, frt_var_t x, uint32_
 FRT_API frt_status_t frt_layers_concat(frt_builder_t *b, const frt_var_t *x, size_t n,
     int axis, frt_var_t *out, frt_error_t *err);
 
-/* ---- variables ------------------------------------------------------------------------------- */
+/* ---- variables --------------------------------------------------------------------- */
 
 /* name NULL: a unique one. The startup program fills it with value. */
 FRT_API frt_status_t frt_layers_create_global_var(frt_builder_t *b, uint32_t rank,
@@ -210,7 +210,7 @@ FRT_API frt_status_t frt_append_op(frt_builder_t *b, const char *type,
     size_t n_outputs, const frt_attr_info_t *attrs, size_t n_attrs, uint32_t *index,
     frt_error_t *err);
 
-/* ---- control flow ----------------------------------------------------------------------------- */
+/* ---- control flow ------------------------------------------------------------------ */
 
 /* with fluid.layers.Switch() as s: with s.case(cond): ...; with s.default(): ...
  * What is built between begin and end goes into a block of its own, and is meant to

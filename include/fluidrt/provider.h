@@ -106,7 +106,8 @@ typedef struct frt_api_support {
   char detail[160];
 } frt_api_support_t;
 
-/* A static claim, readable without a device: one per op type. */
+/* A static claim, readable without a device. An op type may have several rows, each for
+ * other dtypes. */
 typedef struct frt_api_kernel_decl {
   const char *type;
   uint32_t ver_min, ver_max, dtypes, flags; /* dtypes of the key slot, as bits */

@@ -26,7 +26,7 @@ FRT_API frt_status_t frt_append_backward(frt_builder_t *b, frt_var_t loss,
     const char *const *no_grad_set, size_t n_no_grad, frt_param_grad_t **pairs,
     size_t *n_pairs, frt_error_t *err);
 
-/* ---- gradient clipping -------------------------------------------------------------------- */
+/* ---- gradient clipping ------------------------------------------------------------- */
 
 typedef enum frt_clip_kind {
   FRT_CLIP_NONE = 0,
@@ -45,7 +45,7 @@ typedef struct frt_clip {
   void *ctx;
 } frt_clip_t;
 
-/* ---- optimizers ------------------------------------------------------------------------------ */
+/* ---- optimizers -------------------------------------------------------------------- */
 
 typedef enum frt_optimizer_kind {
   FRT_OPTIMIZER_LARS_MOMENTUM = 0, FRT_OPTIMIZER_SGD, FRT_OPTIMIZER_MOMENTUM,
@@ -132,7 +132,7 @@ FRT_API frt_status_t frt_optimizer_set_lr(frt_optimizer_t *o, double value,
 FRT_API frt_status_t frt_optimizer_current_step_lr(frt_optimizer_t *o, double *out,
     frt_error_t *err);
 
-/* ---- learning-rate schedules: *out is the rate, float32 [1] ------------------------------------ */
+/* ---- learning-rate schedules: *out is the rate, float32 [1] ------------------------ */
 
 /* values[i] for steps below boundaries[i], values[n] from there on; n+1 values. */
 FRT_API frt_status_t frt_piecewise_decay(frt_builder_t *b, const int64_t *boundaries,

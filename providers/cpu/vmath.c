@@ -38,13 +38,14 @@
   }
 
 /* LOOP: LOOP1 or LOOP2. TAKES: the vector function's parameters, as many. sleef.h
- * declares the wide forms only where the whole file is compiled for them. */
+ * declares the wide forms only where the whole file is compiled for them; clang wants
+ * the instruction set at the declaration, too. */
 #define ONE(v) (v)
 #define TWO(v) (v, v)
 #if defined(FRT_CPU_X86)
 #define VMATH(fn, LOOP, TAKES, params, args)                                          \
-  __m512 Sleef_##fn##f16_u10avx512f TAKES(__m512);                                    \
-  __m256 Sleef_##fn##f8_u10avx2 TAKES(__m256);                                        \
+  FRT_CPU_AVX512 __m512 Sleef_##fn##f16_u10avx512f TAKES(__m512);                     \
+  VMATH_FMA __m256 Sleef_##fn##f8_u10avx2 TAKES(__m256);                              \
   __m128 Sleef_##fn##f4_u10sse2 TAKES(__m128);                                        \
   LOOP(fn##_512, FRT_CPU_AVX512, __m512, 16, _mm512_loadu_ps, _mm512_storeu_ps,       \
        Sleef_##fn##f16_u10avx512f)                                                    \

@@ -123,6 +123,10 @@ uint64_t frti_process_id(void); /* another one in a child of fork */
  * RESOURCE_EXHAUSTED too large; INVALID_ARGUMENT not a regular file. */
 frt_status_t frti_file_read(const char *path, uint64_t max, uint8_t **bytes, size_t *n,
                             frt_error_t *err);
+/* The same without a limit, for files in folders from elsewhere: INVALID_ARGUMENT also
+ * for a symbolic link, which might lead out of the folder. */
+frt_status_t frti_file_read_itself(const char *path, uint8_t **bytes, size_t *n,
+                                   frt_error_t *err);
 /* Writes path.tmpXXXXXX, fsyncs, renames over path, fsyncs the folder. */
 frt_status_t frti_file_write(const char *path, const void *bytes, size_t n,
                              frt_error_t *err);

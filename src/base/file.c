@@ -63,8 +63,8 @@ static frt_status_t read_all(int fd, const char *path, uint64_t max, size_t gues
   return FRT_OK;
 }
 
-frt_status_t frti_file_read(const char *path, uint64_t max, uint8_t **bytes, size_t *n,
-                            frt_error_t *err) {
+static frt_status_t read_file(const char *path, int flags, uint64_t max, uint8_t **bytes,
+                              size_t *n, frt_error_t *err) {
   frti_str_t all = {0};
   struct stat st;
   frt_status_t status;
@@ -72,8 +72,13 @@ frt_status_t frti_file_read(const char *path, uint64_t max, uint8_t **bytes, siz
   *bytes = NULL;
   *n = 0;
   /* NONBLOCK: opening a FIFO must not wait for a writer. */
-  do fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  do fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
   while (fd < 0 && errno == EINTR);
+  if (fd < 0 && errno == ELOOP && flags) {
+    frt_fail(err, FRT_INVALID_ARGUMENT, "'%s' is a symbolic link; wanted the file itself",
+             path);
+    return frti_error_name(err, FRT_INVALID_ARGUMENT, path);
+  }
   if (fd < 0) return os_error(err, "open", path, errno);
   if (fstat(fd, &st)) {
     status = os_error(err, "read", path, errno);
@@ -93,6 +98,16 @@ frt_status_t frti_file_read(const char *path, uint64_t max, uint8_t **bytes, siz
   *bytes = (uint8_t *)all.text;
   *n = all.len;
   return FRT_OK;
+}
+
+frt_status_t frti_file_read(const char *path, uint64_t max, uint8_t **bytes, size_t *n,
+                            frt_error_t *err) {
+  return read_file(path, 0, max, bytes, n, err);
+}
+
+frt_status_t frti_file_read_itself(const char *path, uint8_t **bytes, size_t *n,
+                                   frt_error_t *err) {
+  return read_file(path, O_NOFOLLOW, 0, bytes, n, err);
 }
 
 /* ---- writing ------------------------------------------------------------------ */
@@ -124,12 +139,13 @@ static frt_status_t sync_folder(const char *path, frt_error_t *err) {
   if (!folder) return frti_no_memory(err);
   memcpy(folder, slash ? path : ".", n);
   folder[n] = 0;
-  fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd >= 0) {
-    if (!sync_fd(fd) && errno != EINVAL && errno != ENOTSUP)
-      status = os_error(err, "sync folder", folder, errno);
-    close(fd);
-  }
+  do fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  while (fd < 0 && errno == EINTR);
+  /* Who may write into a folder need not be allowed to read it. */
+  if (fd < 0 && errno != EACCES) status = os_error(err, "sync folder", folder, errno);
+  if (fd >= 0 && !sync_fd(fd) && errno != EINVAL && errno != ENOTSUP)
+    status = os_error(err, "sync folder", folder, errno);
+  if (fd >= 0) close(fd);
   frti_free(folder);
   return status;
 }
@@ -171,7 +187,8 @@ frt_status_t frti_file_write(const char *path, const void *bytes, size_t n,
   } else {
     if (!write_all(fd, bytes, n) || !sync_fd(fd)) e = errno ? errno : EIO;
     if (close(fd) && !e && errno != EINTR) e = errno;
-    if (!e && rename(temp, path)) e = errno;
+    while (!e && rename(temp, path))
+      if (errno != EINTR) e = errno;
     if (e) unlink(temp);
   }
   frti_free(temp);

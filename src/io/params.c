@@ -97,7 +97,7 @@ static frt_status_t read_one(const char *path, const frt_var_info_t *var,
   uint8_t *bytes;
   size_t n, used;
   frt_status_t status;
-  FRT_TRY(frti_file_read(path, 0, &bytes, &n, err));
+  FRT_TRY(frti_file_read_itself(path, &bytes, &n, err));
   status = frt_paddle_tensor_parse(bytes, n, out, &used, err);
   frti_free(bytes);
   if (status == FRT_OK && used != n)

@@ -30,6 +30,15 @@ frt_status_t frti_io_set_all(frt_scope_t *scope, const char *const *names,
   return status;
 }
 
+static frt_status_t load_itself(const char *path, frt_tensor_t **out, frt_error_t *err) {
+  uint8_t *bytes;
+  size_t n;
+  FRT_TRY(frti_file_read_itself(path, &bytes, &n, err));
+  frt_status_t status = frt_npy_parse(bytes, n, out, err);
+  frti_free(bytes);
+  return status == FRT_OK ? FRT_OK : frti_io_in_file(err, status, path);
+}
+
 static frt_status_t load_file(const char *dir, const char *file, char **name,
                               frt_tensor_t **out, frt_error_t *err) {
   size_t n = strlen(file) - (sizeof suffix - 1);
@@ -43,7 +52,7 @@ static frt_status_t load_file(const char *dir, const char *file, char **name,
   *name = frti_alloc(n + 1);
   path = *name ? frti_io_join(dir, file) : NULL;
   status = path ? frt_file_to_name(stem, *name, n + 1, err) : frti_no_memory(err);
-  if (status == FRT_OK) status = frt_npy_load(path, out, err);
+  if (status == FRT_OK) status = load_itself(path, out, err);
   frti_free(path);
   return status;
 }

@@ -29,7 +29,7 @@ static bool next_word(const char **at, char *word, size_t cap) {
   return true;
 }
 
-/* ---- slots ------------------------------------------------------------------------------ */
+/* ---- slots ------------------------------------------------------------------------- */
 
 enum { MAX_SLOTS = 16 };
 typedef struct slot_set {
@@ -86,7 +86,7 @@ static frt_status_t write_slots(frt_program_t *p, int32_t block, uint32_t op,
   return FRT_OK;
 }
 
-/* ---- attributes --------------------------------------------------------------------------- */
+/* ---- attributes -------------------------------------------------------------------- */
 
 static int32_t wire_of(char kind) {
   static const struct { char kind; int32_t wire; } map[] = {
@@ -177,7 +177,7 @@ static frt_status_t write_common(frt_builder_t *b, const frti_spec_t *spec,
                                      spec->device ? spec->device : "", err);
 }
 
-/* ---- shapes ---------------------------------------------------------------------------------- */
+/* ---- shapes ------------------------------------------------------------------------ */
 
 static frt_status_t load_shapes(frt_builder_t *b, const frt_program_t *p, int32_t block,
                                 const frti_bound_slot_t *from, uint32_t n,
@@ -222,7 +222,7 @@ static frt_status_t infer(frt_builder_t *b, frt_program_t *p, int32_t block, uin
   return FRT_OK;
 }
 
-/* ---- the op ------------------------------------------------------------------------------------ */
+/* ---- the op ------------------------------------------------------------------------ */
 
 static void move_to_front(frt_program_t *p, int32_t block) {
   frti_block_t *b = &p->blocks[block];
@@ -288,7 +288,7 @@ frt_status_t frti_append_raw(frt_program_t *p, int32_t block, const frti_spec_t 
   return FRT_OK;
 }
 
-/* ---- public ------------------------------------------------------------------------------------ */
+/* ---- public ------------------------------------------------------------------------ */
 
 static frt_status_t take_slots(frt_builder_t *b, const frt_op_slot_t *from, size_t n,
                                frti_arg_t *to, frt_error_t *err) {

@@ -32,7 +32,7 @@ const char *frti_strip_grad(frti_backward_t *w, const char *name) {
   return end ? frti_internf(w->b, "%.*s", (int)(end - name), name) : name;
 }
 
-/* ---- the path ----------------------------------------------------------------------------- */
+/* ---- the path ---------------------------------------------------------------------- */
 
 static frti_fact_t *fact_of(frti_backward_t *w, const char *program_name) {
   const char *name = frti_intern(w->b, program_name);
@@ -122,7 +122,7 @@ frt_status_t frti_backward_path(frti_backward_t *w, const char *const *no_grad, 
   return FRT_OK;
 }
 
-/* ---- a second backward -------------------------------------------------------------------------- */
+/* ---- a second backward ------------------------------------------------------------- */
 
 static bool declared(const frti_backward_t *w, const char *name) {
   const char *there = frti_names_find(&w->p->names, name, strlen(name));
@@ -187,7 +187,7 @@ static frt_status_t make_all(frti_backward_t *w) {
   return FRT_OK;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------- */
 
 static frt_status_t copy_attrs(frti_backward_t *w, const frti_op_t *like, uint32_t op) {
   for (uint32_t i = 0; like && i < like->n_attrs; ++i) {
@@ -284,7 +284,7 @@ static frt_status_t seed(frti_backward_t *w, int32_t dtype, const char **name) {
   return frti_declare(w->b, w->p, 0, &info, &ignored, w->err);
 }
 
-/* ---- pairs ------------------------------------------------------------------------------------------ */
+/* ---- pairs ------------------------------------------------------------------------- */
 
 static frti_op_t *last_writer(const frt_program_t *p, const char *name) {
   const frti_block_t *b = &p->blocks[0];
@@ -337,7 +337,7 @@ static frt_status_t pair_up(frti_backward_t *w, const char *const *list, size_t 
   return FRT_OK;
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------- */
 
 static frt_status_t check_loss(frt_builder_t *b, frt_var_t loss, frt_var_info_t *info,
                                frt_error_t *err) {

@@ -96,7 +96,7 @@ static frt_status_t make_by_schema(frti_backward_t *w, const frti_op_t *op,
   return FRT_OK;
 }
 
-/* ---- gradients that are ordinary ops -------------------------------------------------- */
+/* ---- gradients that are ordinary ops ----------------------------------------------- */
 
 /* X = Out@GRAD, Out = the gradient of X[at]; NULL: out of memory. */
 static frti_gop_t *mirror(frti_backward_t *w, const frti_op_t *op, const char *type,

@@ -153,7 +153,7 @@ frt_status_t frti_sum_producers(frti_backward_t *w) {
   return status;
 }
 
-/* ---- branches ------------------------------------------------------------------------------ */
+/* ---- branches ---------------------------------------------------------------------- */
 
 /* How many names the slots hold, and how many of them nobody may produce. */
 static void tally(frti_backward_t *w, const frti_gslot_t *slots, uint32_t n,

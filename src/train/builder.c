@@ -92,7 +92,7 @@ frt_status_t frt_builder_set_seed(frt_builder_t *b, frt_program_t *p, int32_t se
   return FRT_OK;
 }
 
-/* ---- variables -------------------------------------------------------------------------- */
+/* ---- variables --------------------------------------------------------------------- */
 
 static const frti_var_t *look(const frt_program_t *p, int32_t block, const char *name,
                               int32_t *owner) {

@@ -50,7 +50,7 @@ static frt_status_t clip_each(const clip_job_t *j, frt_error_t *err) {
   return FRT_OK;
 }
 
-/* ---- by global norm --------------------------------------------------------------------- */
+/* ---- by global norm ---------------------------------------------------------------- */
 
 static frt_status_t square_sum(const clip_job_t *j, size_t i, frt_var_t *out,
                                frt_error_t *err) {
@@ -110,7 +110,7 @@ static frt_status_t clip_together(const clip_job_t *j, frt_var_t *sums,
   return scale_all(j, by, err);
 }
 
-/* ---- roles ------------------------------------------------------------------------------- */
+/* ---- roles ------------------------------------------------------------------------- */
 
 /* op_role_var of the clip ops names the clipped gradient, not the raw one. */
 static frt_status_t correct_roles(const clip_job_t *j, frt_error_t *err) {
@@ -152,7 +152,7 @@ frt_status_t frti_clip_gradients(frt_builder_t *b, frt_program_t *p,
   return status;
 }
 
-/* ---- decay ---------------------------------------------------------------------------------- */
+/* ---- decay ------------------------------------------------------------------------- */
 
 static frt_status_t op1(frt_builder_t *b, frt_program_t *p, const char *type,
                         const char *x, const char *out, const frt_attr_info_t *attrs,

@@ -21,7 +21,7 @@ static void leave_block(frt_builder_t *b, int32_t block) {
   if (note) note->current_block = frt_program_parent(p, block);
 }
 
-/* ---- what a block reads and writes -------------------------------------------------------- */
+/* ---- what a block reads and writes ------------------------------------------------- */
 
 typedef struct name_list { const char **names; size_t n, cap; } name_list_t;
 
@@ -103,7 +103,7 @@ static frt_status_t check_condition(frt_builder_t *b, frt_var_t v, frt_error_t *
                    v.name, frt_dtype_name((uint32_t)info.dtype));
 }
 
-/* ---- Switch --------------------------------------------------------------------------------- */
+/* ---- Switch ------------------------------------------------------------------------ */
 
 struct frt_switch {
   frt_builder_t *b;
@@ -166,7 +166,7 @@ frt_status_t frt_switch_end_case(frt_switch_t *s, frt_error_t *err) {
   return conditional_block(s->b, block, s->condition, err);
 }
 
-/* ---- cond ------------------------------------------------------------------------------------- */
+/* ---- cond -------------------------------------------------------------------------- */
 
 /* A result leaves its branch through a variable of the block around it. */
 static frt_status_t carry_out(frt_builder_t *b, frt_var_t *v, frt_error_t *err) {
@@ -236,7 +236,7 @@ frt_status_t frt_layers_cond(frt_builder_t *b, frt_var_t pred, frt_branch_t yes,
   return FRT_OK;
 }
 
-/* ---- While --------------------------------------------------------------------------------------- */
+/* ---- While ------------------------------------------------------------------------- */
 
 struct frt_while {
   frt_builder_t *b;

@@ -78,7 +78,7 @@ static frt_status_t fan_based(frt_builder_t *b, const init_job_t *j, bool xavier
   return uniform(b, j, -limit, limit, err);
 }
 
-/* ---- assign_value ------------------------------------------------------------------- */
+/* ---- assign_value ------------------------------------------------------------------ */
 
 /* Floats as double, integers as int64: what an attribute holds. */
 static frt_status_t assign(frt_builder_t *b, const init_job_t *j, const double *fs,

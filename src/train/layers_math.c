@@ -4,7 +4,7 @@
 
 #include "train/train.h"
 
-/* ---- one input --------------------------------------------------------------------------- */
+/* ---- one input --------------------------------------------------------------------- */
 
 static frt_status_t unary_into(frt_builder_t *b, const char *type, frt_var_t x,
                                const frt_attr_info_t *attrs, frt_var_t out,
@@ -122,7 +122,7 @@ frt_status_t frt_layers_assign(frt_builder_t *b, frt_var_t x, frt_var_t *to,
   return frti_assign_to(b, x, *to, err);
 }
 
-/* ---- two inputs ----------------------------------------------------------------------------- */
+/* ---- two inputs -------------------------------------------------------------------- */
 
 frt_status_t frti_binary(frt_builder_t *b, const char *type, const char *key, frt_var_t x,
                          frt_var_t y, const frt_attr_info_t *attrs, uint32_t dtype,
@@ -204,7 +204,7 @@ frt_status_t frt_layers_logical_not(frt_builder_t *b, frt_var_t x, frt_var_t *ou
   return no_gradient(b, *out, err);
 }
 
-/* ---- Python's operators ------------------------------------------------------------------------ */
+/* ---- Python's operators ------------------------------------------------------------ */
 
 static bool compares(const char *op) {
   return !strcmp(op, "less_than") || !strcmp(op, "less_equal") || !strcmp(op, "equal") ||
@@ -268,7 +268,7 @@ frt_status_t frt_var_op_number(frt_builder_t *b, const char *op, frt_var_t x,
                   : frt_var_op(b, op, x, other, out, err);
 }
 
-/* ---- reductions ----------------------------------------------------------------------------------- */
+/* ---- reductions -------------------------------------------------------------------- */
 
 static frt_status_t reduce(frt_builder_t *b, const char *type, frt_var_t x,
                            const frt_reduce_options_t *o, frt_var_t *out,

@@ -18,7 +18,7 @@ static frt_status_t no_gradient(frt_builder_t *b, frt_var_t v, frt_error_t *err)
   return FRT_OK;
 }
 
-/* ---- losses ------------------------------------------------------------------------------ */
+/* ---- losses ------------------------------------------------------------------------ */
 
 static int64_t ignored(const frt_cross_entropy_options_t *o) {
   return o && o->has_ignore_index ? o->ignore_index : -100;
@@ -139,7 +139,7 @@ frt_status_t frt_layers_accuracy(frt_builder_t *b, frt_var_t input, frt_var_t la
   return frti_append(b, &spec, NULL, err);
 }
 
-/* ---- several inputs ----------------------------------------------------------------------- */
+/* ---- several inputs ---------------------------------------------------------------- */
 
 /* helper NULL: *out is there already. */
 static frt_status_t many(frt_builder_t *b, const char *type, const char *helper,
@@ -181,7 +181,7 @@ frt_status_t frt_layers_concat(frt_builder_t *b, const frt_var_t *x, size_t n, i
   return many(b, "concat", helper, x, n, FRTI_ATTRS({.name = "axis", .i = axis}), out, err);
 }
 
-/* ---- shapes --------------------------------------------------------------------------------- */
+/* ---- shapes ------------------------------------------------------------------------ */
 
 static frt_status_t with_xshape(frt_builder_t *b, const char *type, const char *helper,
                                 frt_var_t x, const char *attr, uint32_t n,
@@ -214,7 +214,7 @@ frt_status_t frt_layers_transpose(frt_builder_t *b, frt_var_t x, uint32_t rank,
   return with_xshape(b, "transpose2", helper, x, "axis", rank, perm, out, err);
 }
 
-/* ---- constants ------------------------------------------------------------------------------- */
+/* ---- constants --------------------------------------------------------------------- */
 
 /* Python's str() of the number: 3 is "3.0", or "3" for an integer variable. */
 static frt_status_t number_text(frti_str_t *s, double value, uint32_t dtype,

@@ -4,7 +4,7 @@
 
 #include "train/train.h"
 
-/* ---- data ----------------------------------------------------------------------------- */
+/* ---- data -------------------------------------------------------------------------- */
 
 static frt_status_t declare_data(frt_builder_t *b, const frt_var_info_t *info,
                                  frt_var_t *out, frt_error_t *err) {
@@ -44,7 +44,7 @@ frt_status_t frt_layers_data(frt_builder_t *b, const char *name, uint32_t rank,
   return declare_data(b, &info, out, err);
 }
 
-/* ---- fc --------------------------------------------------------------------------------- */
+/* ---- fc ---------------------------------------------------------------------------- */
 
 typedef struct fc {
   const frt_fc_options_t *o;
@@ -147,7 +147,7 @@ frt_status_t frt_layers_fc(frt_builder_t *b, frt_var_t input, int64_t size,
   return frt_layers_fc_n(b, &input, 1, size, options, out, err);
 }
 
-/* ---- embedding ----------------------------------------------------------------------------- */
+/* ---- embedding --------------------------------------------------------------------- */
 
 frt_status_t frt_layers_embedding(frt_builder_t *b, frt_var_t ids, int64_t vocabulary,
                                   int64_t width, const frt_embedding_options_t *options,
@@ -180,7 +180,7 @@ frt_status_t frt_layers_embedding(frt_builder_t *b, frt_var_t ids, int64_t vocab
   return frti_append(b, &spec, NULL, err);
 }
 
-/* ---- dropout ------------------------------------------------------------------------------- */
+/* ---- dropout ----------------------------------------------------------------------- */
 
 frt_status_t frt_layers_dropout(frt_builder_t *b, frt_var_t x, double prob,
                                 const frt_dropout_options_t *options, frt_var_t *out,

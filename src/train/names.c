@@ -58,7 +58,7 @@ frt_status_t frt_builder_pop_names(frt_builder_t *b, frt_error_t *err) {
   return FRT_OK;
 }
 
-/* ---- name scopes --------------------------------------------------------------------- */
+/* ---- name scopes ------------------------------------------------------------------- */
 
 frt_status_t frt_builder_push_scope(frt_builder_t *b, const char *prefix,
                                     frt_error_t *err) {
@@ -82,7 +82,7 @@ frt_status_t frt_builder_pop_scope(frt_builder_t *b, frt_error_t *err) {
   return FRT_OK;
 }
 
-/* ---- notes ----------------------------------------------------------------------------- */
+/* ---- notes ------------------------------------------------------------------------- */
 
 frti_program_note_t *frti_program_note(frt_builder_t *b, frt_program_t *p) {
   for (size_t i = 0; i < b->n_programs; ++i)

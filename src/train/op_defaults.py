@@ -43,6 +43,8 @@ def main():
     print("const frti_op_default_t frti_op_defaults[] = {")
     for row in sorted(rows):
         words = ", ".join('"%s"' % f for f in row[:3])
+        if len(words) > 84:
+            words = ",\n     ".join('"%s"' % f for f in row[:3])
         attrs, lines = row[3].split(), [""]
         for word in attrs:
             if len(lines[-1]) + len(word) > 84:

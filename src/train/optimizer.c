@@ -91,7 +91,7 @@ void frt_optimizer_release(frt_optimizer_t *o) {
   frti_free(o);
 }
 
-/* ---- the rate ------------------------------------------------------------------------------ */
+/* ---- the rate ---------------------------------------------------------------------- */
 
 static frt_status_t make_rate(frt_optimizer_t *o, frt_program_t *p, frt_error_t *err) {
   static const int64_t one[1] = {1};
@@ -127,7 +127,7 @@ static frt_status_t parameter_rate(frt_optimizer_t *o, frt_program_t *p,
   return status;
 }
 
-/* ---- accumulators ---------------------------------------------------------------------------- */
+/* ---- accumulators ------------------------------------------------------------------ */
 
 static const char *find_state(const frt_optimizer_t *o, const char *param,
                               const char *acc) {
@@ -166,7 +166,7 @@ static bool updates(const frt_optimizer_t *o, frt_program_t *p, const frti_pair_
   return !note || !note->parameter || note->trainable;
 }
 
-/* ---- updates ----------------------------------------------------------------------------------- */
+/* ---- updates ----------------------------------------------------------------------- */
 
 static frt_status_t update(frt_optimizer_t *o, frt_program_t *p, const frti_pair_t *pair,
                            frt_error_t *err) {
@@ -297,7 +297,7 @@ frt_status_t frt_optimizer_apply_gradients(frt_optimizer_t *o,
   return status;
 }
 
-/* ---- minimize -------------------------------------------------------------------------------------- */
+/* ---- minimize ---------------------------------------------------------------------- */
 
 static const frt_minimize_options_t no_options = {0};
 
@@ -328,7 +328,7 @@ frt_status_t frt_optimizer_minimize(frt_optimizer_t *o, frt_var_t loss,
   return status;
 }
 
-/* ---- imperative mode ---------------------------------------------------------------------------------- */
+/* ---- imperative mode --------------------------------------------------------------- */
 
 static frt_status_t imperative_only(frt_optimizer_t *o, const char *method,
                                     frt_error_t *err) {

@@ -8,7 +8,7 @@
 #define COUNTER "@LR_DECAY_COUNTER@"
 static const int64_t one[1] = {1};
 
-/* ---- the counter -------------------------------------------------------------------------- */
+/* ---- the counter ------------------------------------------------------------------- */
 
 /* int64, one more per run; the first run sees `begin`. Shared by nested schedules. */
 static frt_status_t counter(frt_builder_t *b, double begin, frt_var_t *out,
@@ -35,7 +35,7 @@ static frt_status_t step(frt_builder_t *b, double begin, frt_var_t *out,
   return frt_layers_cast(b, count, FRT_F32, out, err);
 }
 
-/* ---- a schedule is a function of its arguments, run under its role ---------------------------- */
+/* ---- a schedule is a function of its arguments, run under its role ----------------- */
 
 typedef struct args {
   double rate, steps, factor, end, power;
@@ -164,7 +164,7 @@ static frt_status_t cosine(frt_builder_t *b, const args_t *a, frt_var_t *out,
   return times(b, out, a->rate * 0.5, err);
 }
 
-/* ---- schedules that choose ------------------------------------------------------------------------ */
+/* ---- schedules that choose --------------------------------------------------------- */
 
 static frt_status_t one_piece(frt_builder_t *b, frt_switch_t *sw, const args_t *a,
                               size_t i, frt_var_t s, frt_var_t rate, frt_error_t *err) {
@@ -224,7 +224,7 @@ static frt_status_t warmup(frt_builder_t *b, const args_t *a, frt_var_t *out,
   return frt_switch_end_case(sw, err);
 }
 
-/* ---- public ------------------------------------------------------------------------------------------ */
+/* ---- public ------------------------------------------------------------------------ */
 
 frt_status_t frt_piecewise_decay(frt_builder_t *b, const int64_t *boundaries,
                                  const double *values, size_t n, frt_var_t *out,

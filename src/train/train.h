@@ -65,7 +65,7 @@ struct frt_builder {
   frti_arena_t scratch; /* one call's */
 };
 
-/* ---- notes, names ---------------------------------------------------------------- */
+/* ---- notes, names ------------------------------------------------------------------ */
 
 /* NULL: out of memory. Pointers move when another program is first seen. */
 frti_program_note_t *frti_program_note(frt_builder_t *b, frt_program_t *p);
@@ -93,7 +93,7 @@ frti_role_t frti_role_set(frt_builder_t *b, frt_program_t *p, int32_t role,
                           const char *param, const char *grad);
 void frti_role_restore(frt_builder_t *b, frt_program_t *p, frti_role_t old);
 
-/* ---- variables ----------------------------------------------------------------------- */
+/* ---- variables --------------------------------------------------------------------- */
 
 /* Declares a tensor in a block, or finds one of that name. */
 frt_status_t frti_declare(frt_builder_t *b, frt_program_t *p, int32_t block,
@@ -122,7 +122,7 @@ frt_status_t frti_initialise(frt_builder_t *b, frt_program_t *startup,
                              const frt_var_info_t *var, const frt_initializer_t *init,
                              const char *device, frt_error_t *err);
 
-/* ---- ops ------------------------------------------------------------------------------- */
+/* ---- ops --------------------------------------------------------------------------- */
 
 /* Arrays end in {0}. An attribute's wire type comes from the defaults table: fill i, f,
  * s or (count, is/fs/ss). A value is skipped if count is FRTI_ABSENT. */
@@ -154,7 +154,7 @@ frt_status_t frti_append_raw(frt_program_t *p, int32_t block, const frti_spec_t 
 frt_status_t frti_set_shape(frt_program_t *p, int32_t block, const char *name,
                             const frt_shape_t *shape, frt_error_t *err);
 
-/* ---- pieces of layers ---------------------------------------------------------------- */
+/* ---- pieces of layers -------------------------------------------------------------- */
 
 /* One op X -> Out named after the op: "tanh" gives tanh_0.tmp_0. */
 frt_status_t frti_unary(frt_builder_t *b, const char *type, frt_var_t x,
@@ -180,7 +180,7 @@ frt_status_t frti_activate(frt_builder_t *b, const char *helper, const char *act
 frt_status_t frti_scale_op(frt_builder_t *b, frt_var_t x, double scale, double bias,
                            frt_var_t *out, frt_error_t *err);
 
-/* ---- the optimizer's parts ------------------------------------------------------------- */
+/* ---- the optimizer's parts --------------------------------------------------------- */
 
 typedef struct frti_pair { const char *param, *grad; } frti_pair_t; /* grad NULL: none */
 

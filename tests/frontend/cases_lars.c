@@ -3,7 +3,7 @@
 
 #include "nets.h"
 
-/* ---- the page's example ----------------------------------------------------------------- */
+/* ---- the page's example ------------------------------------------------------------ */
 
 static frt_status_t page(frt_builder_t *b, int variant, frt_program_t **extra,
                          frt_error_t *err) {
@@ -18,7 +18,7 @@ static frt_status_t page(frt_builder_t *b, int variant, frt_program_t **extra,
   return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, x, NULL, err);
 }
 
-/* ---- arguments of the constructor --------------------------------------------------------- */
+/* ---- arguments of the constructor -------------------------------------------------- */
 
 static int only_weights(void *ctx, const char *parameter) {
   (void)ctx;
@@ -78,7 +78,7 @@ static frt_status_t constructor(frt_builder_t *b, int variant, frt_program_t **e
   return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, loss, NULL, err);
 }
 
-/* ---- ParamAttr ---------------------------------------------------------------------------- */
+/* ---- ParamAttr --------------------------------------------------------------------- */
 
 enum { ATTR_REGULARIZER, ATTR_RATE, ATTR_FROZEN };
 
@@ -118,7 +118,7 @@ static frt_status_t shared(frt_builder_t *b, int variant, frt_program_t **extra,
   return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, x, NULL, err);
 }
 
-/* ---- parameter lists ------------------------------------------------------------------------ */
+/* ---- parameter lists --------------------------------------------------------------- */
 
 #define NAMES(...) (const char *const[]){__VA_ARGS__, NULL}
 enum { LIST_NAMES, LIST_PARAMS, LIST_CTOR, NO_GRAD_NAMES, NO_GRAD_PARAMS, LIST_BOTH,
@@ -157,7 +157,7 @@ static frt_status_t parameter_lists(frt_builder_t *b, int variant, frt_program_t
   return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, loss, &m, err);
 }
 
-/* ---- the rate as a variable; zero corners ------------------------------------------------------ */
+/* ---- the rate as a variable; zero corners ------------------------------------------ */
 
 static frt_status_t rate_variable(frt_builder_t *b, int fed, frt_program_t **extra,
                                   frt_error_t *err) {
@@ -195,7 +195,7 @@ static frt_status_t corner(frt_builder_t *b, int variant, frt_program_t **extra,
   return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, x, NULL, err);
 }
 
-/* ---- minimize in parts, with a startup program of its own ---------------------------------------- */
+/* ---- minimize in parts, with a startup program of its own -------------------------- */
 
 static frt_status_t backward_apply(frt_builder_t *b, int variant, frt_program_t **extra,
                                    frt_error_t *err) {

@@ -27,7 +27,7 @@ static frt_status_t backward(frt_builder_t *b, frt_var_t loss, frt_error_t *err)
   return frt_append_backward(b, loss, NULL, 0, NULL, 0, &pairs, &n, err);
 }
 
-/* ---- fc --------------------------------------------------------------------------------- */
+/* ---- fc ---------------------------------------------------------------------------- */
 
 static frt_status_t fc_variants(frt_builder_t *b, int variant, frt_program_t **extra,
                                 frt_error_t *err) {
@@ -58,7 +58,7 @@ static frt_status_t fc_variants(frt_builder_t *b, int variant, frt_program_t **e
   return backward(b, loss, err);
 }
 
-/* ---- reductions --------------------------------------------------------------------------- */
+/* ---- reductions -------------------------------------------------------------------- */
 
 typedef frt_status_t (*reduce_t)(frt_builder_t *, frt_var_t, const frt_reduce_options_t *,
                                  frt_var_t *, frt_error_t *);
@@ -84,7 +84,7 @@ static frt_status_t reduce(frt_builder_t *b, int variant, frt_program_t **extra,
   return backward(b, loss, err);
 }
 
-/* ---- embeddings ------------------------------------------------------------------------------ */
+/* ---- embeddings -------------------------------------------------------------------- */
 
 static frt_status_t shared_table(frt_builder_t *b, int padding, frt_program_t **extra,
                                  frt_error_t *err) {
@@ -129,7 +129,7 @@ static frt_status_t table_v2(frt_builder_t *b, int variant, frt_program_t **extr
   return net_minimize(b, FRT_OPTIMIZER_SGD, &sgd, x, NULL, err);
 }
 
-/* ---- initializers ------------------------------------------------------------------------------ */
+/* ---- initializers ------------------------------------------------------------------ */
 
 static frt_status_t parameter(frt_builder_t *b, const char *name, uint32_t rank,
                               const int64_t *dims, const frt_initializer_t *init,
@@ -176,7 +176,7 @@ static frt_status_t initializers(frt_builder_t *b, int variant, frt_program_t **
   return frt_layers_sums(b, sums, n, &total, err);
 }
 
-/* ---- while and cond ------------------------------------------------------------------------------- */
+/* ---- while and cond ---------------------------------------------------------------- */
 
 static frt_status_t scaled(frt_builder_t *b, void *ctx, double by, frt_var_t *out,
                            frt_error_t *err) {
@@ -213,7 +213,7 @@ static frt_status_t while_cond(frt_builder_t *b, int variant, frt_program_t **ex
   return frt_layers_cond(b, low, tenfold, negated, &acc, 1, &out, err);
 }
 
-/* ---- digits ------------------------------------------------------------------------------------------ */
+/* ---- digits ------------------------------------------------------------------------ */
 
 static frt_status_t digits(frt_builder_t *b, int variant, frt_program_t **extra,
                            frt_error_t *err) {

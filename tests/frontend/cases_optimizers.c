@@ -13,7 +13,7 @@ static const struct {
                   {.learning_rate = 0.1, .momentum = 0.9, .use_nesterov = 1}},
     [ADAM] = {FRT_OPTIMIZER_ADAM, {.learning_rate = 0.05}},
     [ADAM_L2_GNORM] = {FRT_OPTIMIZER_ADAM,
-                       {.learning_rate = 0.05, .epsilon = 1e-6, .beta2 = 0.99,
+                       {.learning_rate = 0.05, .epsilon = 1e-6, .beta1 = 0.8, .beta2 = 0.99,
                         .regularization = {FRT_DECAY_L2, 0.01},
                         .grad_clip = {.kind = FRT_CLIP_BY_GLOBAL_NORM,
                                       .clip_norm = 0.1}}},

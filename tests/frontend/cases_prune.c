@@ -7,7 +7,7 @@
 static const frt_optimizer_options_t plain_lars = {.learning_rate = 0.1, .momentum = 0.9,
                                                    .lars_coeff = 0.1};
 
-/* ---- a side branch that nobody trains ------------------------------------------------------ */
+/* ---- a side branch that nobody trains ---------------------------------------------- */
 
 enum { BRANCH, BRANCH_CLIP_L2, L2_ALONE, SCHEDULE, SCHEDULE_SOFTMAX };
 
@@ -44,7 +44,7 @@ static frt_status_t build(frt_builder_t *b, int variant, frt_program_t **extra,
   return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, loss, NULL, err);
 }
 
-/* ---- two losses -------------------------------------------------------------------------------- */
+/* ---- two losses -------------------------------------------------------------------- */
 
 static frt_status_t branch_loss(frt_builder_t *b, frt_var_t x, frt_var_t y, frt_var_t *loss,
                                 frt_error_t *err) {
@@ -105,7 +105,7 @@ static frt_status_t two_losses(frt_builder_t *b, int groups, frt_program_t **ext
                       loss_b, NULL, err);
 }
 
-/* ---- gradients summed over micro-batches ----------------------------------------------------------- */
+/* ---- gradients summed over micro-batches ------------------------------------------- */
 
 /* Adds every gradient to a persistable <param>_sum. */
 static frt_status_t accumulate(frt_builder_t *b, frt_var_t loss, frt_param_grad_t **pairs,

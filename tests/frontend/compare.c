@@ -23,7 +23,7 @@ static int differ(const where_t *w, const char *fmt, ...) {
   return 0;
 }
 
-/* ---- variables ------------------------------------------------------------------------- */
+/* ---- variables --------------------------------------------------------------------- */
 
 static void shape_text(char *to, size_t cap, const frt_var_info_t *v) {
   size_t at = (size_t)snprintf(to, cap, "kind %d dtype %d%s%s lod %d [", v->kind, v->dtype,
@@ -65,7 +65,7 @@ static int same_vars(const frt_program_t *got, const frt_program_t *want,
   return 1;
 }
 
-/* ---- ops ---------------------------------------------------------------------------------- */
+/* ---- ops --------------------------------------------------------------------------- */
 
 static void slot_text(char *to, size_t cap, const frt_slot_info_t *s) {
   size_t at = (size_t)snprintf(to, cap, "%s=", s->name);

@@ -1,0 +1,410 @@
+/* Files: each system call of loading and saving fails once. What fails says so with errno
+ * in `native`, the old file is whole, nothing is left beside it; interruptions and short
+ * counts are no failures. */
+#include "faults.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* ---- the calls, linked with --wrap -------------------------------------------------------- */
+
+enum { OPEN, READ, WRITE, FSYNC, RENAME, CLOSE, FSTAT, MKDIR, OPENDIR, READDIR, CALLS };
+static const char *const call_names[CALLS] = {"open", "read", "write", "fsync", "rename",
+                                              "close", "fstat", "mkdir", "opendir", "readdir"};
+enum { SHORT = -1 }; /* instead of an errno: a count of one byte */
+
+static struct {
+  int on, call, at, how; /* the at-th `call` (from 1) fails so */
+  int seen[CALLS];
+  int hit;
+} fault;
+
+/* 0: go on. */
+static int fails(int call) {
+  if (!fault.on) return 0;
+  ++fault.seen[call];
+  if (fault.call != call || fault.seen[call] != fault.at) return 0;
+  fault.hit = 1;
+  return fault.how;
+}
+static int failed(int how) {
+  errno = how;
+  return -1;
+}
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...) {
+  va_list ap;
+  va_start(ap, flags);
+  const int mode = flags & O_CREAT ? va_arg(ap, int) : 0;
+  va_end(ap);
+  const int how = fails(OPEN);
+  return how > 0 ? failed(how) : __real_open(path, flags, mode);
+}
+ssize_t __real_read(int fd, void *to, size_t n);
+ssize_t __wrap_read(int fd, void *to, size_t n);
+ssize_t __wrap_read(int fd, void *to, size_t n) {
+  const int how = fails(READ);
+  return how > 0 ? failed(how) : __real_read(fd, to, how == SHORT && n ? 1 : n);
+}
+ssize_t __real_write(int fd, const void *from, size_t n);
+ssize_t __wrap_write(int fd, const void *from, size_t n);
+ssize_t __wrap_write(int fd, const void *from, size_t n) {
+  const int how = fails(WRITE);
+  return how > 0 ? failed(how) : __real_write(fd, from, how == SHORT && n ? 1 : n);
+}
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd) {
+  const int how = fails(FSYNC);
+  return how > 0 ? failed(how) : __real_fsync(fd);
+}
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to) {
+  const int how = fails(RENAME);
+  return how > 0 ? failed(how) : __real_rename(from, to);
+}
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd) {
+  const int how = fails(CLOSE), got = __real_close(fd); /* it is closed all the same */
+  return how > 0 ? failed(how) : got;
+}
+int __real_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st) {
+  const int how = fails(FSTAT);
+  return how > 0 ? failed(how) : __real_fstat(fd, st);
+}
+int __real_mkdir(const char *path, mode_t mode);
+int __wrap_mkdir(const char *path, mode_t mode);
+int __wrap_mkdir(const char *path, mode_t mode) {
+  const int how = fails(MKDIR);
+  return how > 0 ? failed(how) : __real_mkdir(path, mode);
+}
+DIR *__real_opendir(const char *path);
+DIR *__wrap_opendir(const char *path);
+DIR *__wrap_opendir(const char *path) {
+  const int how = fails(OPENDIR);
+  if (how <= 0) return __real_opendir(path);
+  errno = how;
+  return NULL;
+}
+struct dirent *__real_readdir(DIR *d);
+struct dirent *__wrap_readdir(DIR *d);
+struct dirent *__wrap_readdir(DIR *d) {
+  const int how = fails(READDIR);
+  if (how <= 0) return __real_readdir(d);
+  errno = how;
+  return NULL;
+}
+
+/* ---- the actions ----------------------------------------------------------------------------- */
+
+static struct {
+  char dir[512];
+  frt_runtime_t *rt;
+  frt_scope_t *scope;
+  frt_program_t *program;
+  frt_tensor_t *small, *large;
+} w;
+
+static const char *at(const char *name) {
+  static char path[1024];
+  snprintf(path, sizeof path, "%s/%s", w.dir, name);
+  return path;
+}
+
+static frt_status_t load_program(frt_error_t *err) {
+  frt_program_t *p = NULL;
+  frt_status_t status = frt_program_load(at("p.pdmodel"), NULL, &p, err);
+  frt_program_release(p);
+  return status;
+}
+static frt_status_t save_program(frt_error_t *err) {
+  return frt_program_save(w.program, at("p.pdmodel"), err);
+}
+static frt_status_t load_npy(frt_error_t *err) {
+  frt_tensor_t *t = NULL;
+  frt_status_t status = frt_npy_load(at("t.npy"), &t, err);
+  if (status == FRT_OK) {
+    assert_int_equal(frt_tensor_bytes(w.small), frt_tensor_bytes(t));
+    assert_memory_equal(frt_tensor_data(w.small), frt_tensor_data(t), frt_tensor_bytes(t));
+  }
+  frt_tensor_release(t);
+  return status;
+}
+static frt_status_t save_npy(frt_error_t *err) {
+  return frt_npy_save(at("t.npy"), w.small, err);
+}
+static frt_status_t save_scope(frt_error_t *err) {
+  return frt_scope_save_dir(w.scope, at("deep/scope"), err);
+}
+static frt_status_t load_scope(frt_error_t *err) {
+  return frt_scope_load_dir(w.scope, at("scope"), err);
+}
+
+static const struct { const char *name; frt_status_t (*run)(frt_error_t *err); } actions[] = {
+    {"load program", load_program}, {"save program", save_program}, {"load npy", load_npy},
+    {"save npy", save_npy}, {"save scope", save_scope}, {"load scope", load_scope}};
+enum { ACTIONS = sizeof actions / sizeof actions[0] };
+
+static void remove_deep(void) {
+  char path[600];
+  snprintf(path, sizeof path, "%s/deep", w.dir);
+  remove_folder(path);
+}
+
+static int setup(void **state) {
+  frt_error_t err = FRT_ERROR_INIT;
+  static const int64_t many[] = {3000};
+  (void)state;
+  make_folder(w.dir, sizeof w.dir);
+  w.rt = linked_runtime(1);
+  w.small = floats(1, THREE, 1.0f);
+  w.large = floats(1, many, 2.0f);
+  OK(frt_scope_create(w.rt, &w.scope, &err));
+  OK(frt_scope_set(w.scope, "a", w.small, &err));
+  OK(frt_scope_set(w.scope, "b/c", w.large, &err));
+  OK(frt_program_load(model_path("lars_seed/main.pdmodel"), NULL, &w.program, &err));
+  OK(frt_program_save(w.program, at("p.pdmodel"), &err));
+  OK(frt_npy_save(at("t.npy"), w.small, &err));
+  OK(frt_scope_save_dir(w.scope, at("scope"), &err));
+  return 0;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  frt_tensor_release(w.small);
+  frt_tensor_release(w.large);
+  frt_program_release(w.program);
+  frt_scope_release(w.scope);
+  frt_runtime_release(w.rt);
+  remove_folder(w.dir);
+  return 0;
+}
+
+static void no_temps(const char *path) {
+  DIR *d = opendir(path);
+  struct dirent *e;
+  while (d && (e = readdir(d)) != NULL)
+    if (strstr(e->d_name, ".tmp")) fail_msg("'%s' was left in %s", e->d_name, path);
+  if (d) closedir(d);
+}
+
+/* Whatever happened: what was there before loads. */
+static void all_is_well(void) {
+  frt_error_t err = FRT_ERROR_INIT;
+  OK(load_program(&err));
+  OK(load_npy(&err));
+  OK(load_scope(&err));
+  no_temps(w.dir);
+  no_temps(at("scope"));
+  no_temps(at("deep/scope"));
+}
+
+/* ---- sweeps ------------------------------------------------------------------------------------- */
+
+/* Faults that change nothing: interruptions, short counts, and a `close` after reading. */
+static int harmless(int action, int call, int how) {
+  if (how == EINTR || how == SHORT) return 1;
+  if (call == CLOSE) return !strncmp(actions[action].name, "load", 4);
+  return 0;
+}
+
+static int one(int action, int call, int n, int how) {
+  frt_error_t err = FRT_ERROR_INIT;
+  memset(&fault, 0, sizeof fault);
+  fault.call = call;
+  fault.at = n;
+  fault.how = how;
+  fault.on = 1;
+  frt_status_t status = actions[action].run(&err);
+  fault.on = 0;
+  if (!fault.hit) return 0;
+  if (status == FRT_OK) {
+    /* The folder is opened once more to sync it: it may be unreadable, and that handle
+     * need not close well. */
+    if (!harmless(action, call, how) && call != CLOSE && (call != OPEN || how != EACCES))
+      fail_msg("%s: %s #%d: errno %d was not noticed", actions[action].name,
+               call_names[call], n, how);
+  } else {
+    if (harmless(action, call, how))
+      fail_msg("%s: %s #%d, %d: %s", actions[action].name, call_names[call], n, how,
+               err.message);
+    if (status != FRT_UNAVAILABLE || err.native != how || !strstr(err.message, w.dir))
+      fail_msg("%s: %s #%d: errno %d came as %s, native %d: %s", actions[action].name,
+               call_names[call], n, how, frt_status_text(status), err.native, err.message);
+  }
+  all_is_well();
+  return 1;
+}
+
+static void every_call_fails_once(void **state) {
+  static const int ways[] = {EIO, ENOSPC, EDQUOT, EACCES, EINTR, SHORT};
+  int points = 0;
+  (void)state;
+  for (int action = 0; action < ACTIONS; ++action)
+    for (int call = 0; call < CALLS; ++call)
+      for (size_t how = 0; how < sizeof ways / sizeof *ways; ++how) {
+        if (ways[how] == SHORT && call != READ && call != WRITE) continue;
+        if (ways[how] == EINTR && (call == FSTAT || call == MKDIR || call >= OPENDIR))
+          continue; /* these are not interrupted */
+        for (int n = 1; n < 1000; ++n) {
+          remove_deep();
+          if (!one(action, call, n, ways[how])) break;
+          ++points;
+        }
+      }
+  print_message("%d failing calls\n", points);
+  assert_true(points > 100);
+}
+
+/* ---- what is no plain file --------------------------------------------------------------------------- */
+
+static void things_that_are_no_files_are_not_read(void **state) {
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_program_t *p = NULL;
+  frt_tensor_t *t = NULL;
+  static const char *const paths[] = {"/dev/zero", "/dev/full", "/dev/null"};
+  (void)state;
+  for (int i = 0; i < 3; ++i) {
+    expect_error(frt_program_load(paths[i], NULL, &p, &err), &err, FRT_INVALID_ARGUMENT,
+                 FRT_PHASE_PARSE, "regular file");
+    expect_error(frt_npy_load(paths[i], &t, &err), &err, FRT_INVALID_ARGUMENT, err.phase,
+                 "regular file");
+  }
+  assert_int_equal(0, mkfifo(at("fifo"), 0600)); /* opening it must not wait, either */
+  expect_error(frt_program_load(at("fifo"), NULL, &p, &err), &err, FRT_INVALID_ARGUMENT,
+               FRT_PHASE_PARSE, "regular file");
+  expect_error(frt_npy_load(at("fifo"), &t, &err), &err, FRT_INVALID_ARGUMENT, err.phase,
+               "regular file");
+  expect_error(frt_npy_load(w.dir, &t, &err), &err, FRT_INVALID_ARGUMENT, err.phase,
+               "regular file");
+  expect_error(frt_program_load(at("nothing"), NULL, &p, &err), &err, FRT_NOT_FOUND,
+               FRT_PHASE_PARSE, "nothing");
+  assert_int_equal(ENOENT, err.native);
+  assert_null(p);
+  assert_null(t);
+  unlink(at("fifo"));
+}
+
+static void things_that_are_no_files_are_not_written_over(void **state) {
+  frt_error_t err = FRT_ERROR_INIT;
+  struct stat st;
+  (void)state;
+  expect_error(frt_program_save(w.program, "/dev/full", &err), &err, FRT_UNAVAILABLE,
+               err.phase, "not a regular file");
+  expect_error(frt_npy_save("/dev/full", w.small, &err), &err, FRT_UNAVAILABLE, err.phase,
+               "not a regular file");
+  assert_int_equal(0, stat("/dev/full", &st));
+  assert_true(S_ISCHR(st.st_mode));
+  assert_int_equal(0, mkfifo(at("fifo"), 0600));
+  expect_error(frt_npy_save(at("fifo"), w.small, &err), &err, FRT_UNAVAILABLE, err.phase,
+               "not a regular file");
+  unlink(at("fifo"));
+  expect_error(frt_npy_save(w.dir, w.small, &err), &err, FRT_UNAVAILABLE, err.phase,
+               "not a regular file");
+  assert_int_equal(EISDIR, err.native);
+  expect_error(frt_npy_save(at("no/such/t.npy"), w.small, &err), &err, FRT_UNAVAILABLE,
+               err.phase, "No such file");
+  assert_int_equal(ENOENT, err.native);
+  expect_error(frt_scope_save_dir(w.scope, at("t.npy"), &err), &err, FRT_UNAVAILABLE,
+               err.phase, "t.npy");
+  assert_int_equal(ENOTDIR, err.native);
+  all_is_well();
+}
+
+static void a_symlink_is_replaced_not_followed(void **state) {
+  frt_error_t err = FRT_ERROR_INIT;
+  char target[600];
+  struct stat st;
+  (void)state;
+  snprintf(target, sizeof target, "%s/t.npy", w.dir);
+  assert_int_equal(0, symlink(target, at("link.npy")));
+  OK(frt_npy_save(at("link.npy"), w.large, &err));
+  assert_int_equal(0, lstat(at("link.npy"), &st));
+  assert_true(S_ISREG(st.st_mode));
+  all_is_well();
+  unlink(at("link.npy"));
+}
+
+/* A folder of variables is data from elsewhere: a link in it would lead out of it. */
+static void a_symlink_in_a_folder_of_variables_is_refused(void **state) {
+  frt_error_t err = FRT_ERROR_INIT;
+  char target[600];
+  (void)state;
+  snprintf(target, sizeof target, "%s/t.npy", w.dir);
+  assert_int_equal(0, mkdir(at("linked"), 0777));
+  assert_int_equal(0, symlink(target, at("linked/v.npy")));
+  expect_error(frt_scope_load_dir(w.scope, at("linked"), &err), &err, FRT_INVALID_ARGUMENT,
+               err.phase, "symbolic link");
+  assert_int_equal(0, mkdir(at("params"), 0777));
+  static const char *const names[] = {"fc_0.b_0", "fc_0.b_0_velocity_0", "fc_0.w_0",
+                                      "fc_0.w_0_velocity_0", "learning_rate_0"};
+  for (int i = 0; i < 5; ++i) {
+    char path[64];
+    snprintf(path, sizeof path, "params/%s", names[i]);
+    assert_int_equal(0, symlink(target, at(path)));
+  }
+  expect_error(frt_params_load(at("params"), w.program, w.scope, &err), &err,
+               FRT_INVALID_ARGUMENT, err.phase, "symbolic link");
+}
+
+static void a_hard_link_keeps_its_old_contents(void **state) {
+  frt_error_t err = FRT_ERROR_INIT;
+  char other[600];
+  frt_tensor_t *t = NULL;
+  (void)state;
+  snprintf(other, sizeof other, "%s/hard.npy", w.dir);
+  assert_int_equal(0, link(at("t.npy"), other));
+  OK(frt_npy_save(other, w.large, &err));
+  OK(load_npy(&err)); /* t.npy is what it was */
+  OK(frt_npy_load(other, &t, &err));
+  assert_int_equal(frt_tensor_bytes(w.large), frt_tensor_bytes(t));
+  frt_tensor_release(t);
+  unlink(other);
+}
+
+static void a_folder_without_permission_is_named(void **state) {
+  frt_error_t err = FRT_ERROR_INIT;
+  (void)state;
+  if (!geteuid()) skip(); /* root may write everywhere */
+  assert_int_equal(0, mkdir(at("locked"), 0555));
+  expect_error(frt_npy_save(at("locked/t.npy"), w.small, &err), &err, FRT_UNAVAILABLE,
+               err.phase, "Permission denied");
+  assert_int_equal(EACCES, err.native);
+}
+
+static void files_follow_the_umask(void **state) {
+  frt_error_t err = FRT_ERROR_INIT;
+  struct stat st;
+  (void)state;
+  const mode_t masks[] = {0, 022, 077};
+  for (int i = 0; i < 3; ++i) {
+    const mode_t old = umask(masks[i]);
+    OK(frt_npy_save(at("mode.npy"), w.small, &err));
+    umask(old);
+    assert_int_equal(0, stat(at("mode.npy"), &st));
+    assert_int_equal(0666 & ~masks[i], st.st_mode & 0777);
+    unlink(at("mode.npy"));
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_call_fails_once),
+      cmocka_unit_test(things_that_are_no_files_are_not_read),
+      cmocka_unit_test(things_that_are_no_files_are_not_written_over),
+      cmocka_unit_test(a_symlink_is_replaced_not_followed),
+      cmocka_unit_test(a_symlink_in_a_folder_of_variables_is_refused),
+      cmocka_unit_test(a_hard_link_keeps_its_old_contents),
+      cmocka_unit_test(a_folder_without_permission_is_named),
+      cmocka_unit_test(files_follow_the_umask)};
+  return cmocka_run_group_tests(tests, setup, teardown);
+}
