@@ -47,7 +47,7 @@ FRT_API frt_status_t frt_builder_push_programs(frt_builder_t *b, frt_program_t *
 /* Errors: FAILED_PRECONDITION no guard is open. */
 FRT_API frt_status_t frt_builder_pop_programs(frt_builder_t *b, frt_error_t *err);
 
-/* fluid.unique_name.guard(prefix): counters from 0, names begin with prefix (NULL: ""). */
+/* fluid.unique_name.guard(prefix): counters from 0, names begin with it (NULL: ""). */
 FRT_API frt_status_t frt_builder_push_names(frt_builder_t *b, const char *prefix,
     frt_error_t *err);
 FRT_API frt_status_t frt_builder_pop_names(frt_builder_t *b, frt_error_t *err);
@@ -63,6 +63,10 @@ FRT_API frt_status_t frt_builder_pop_scope(frt_builder_t *b, frt_error_t *err);
  * Errors: NOT_FOUND with the nearest name. */
 FRT_API frt_status_t frt_builder_var(frt_builder_t *b, const char *name, frt_var_t *out,
     frt_error_t *err);
+/* Block.create_var in the current block: a temporary named key_N (NULL: "_generated_var")
+ * whose shape the op that writes it will tell. With frt_append_op. */
+FRT_API frt_status_t frt_builder_create_var(frt_builder_t *b, const char *key,
+    frt_dtype_t dtype, frt_var_t *out, frt_error_t *err);
 /* var.stop_gradient = on: no gradient flows through it. */
 FRT_API frt_status_t frt_var_stop_gradient(frt_builder_t *b, frt_var_t var, int on,
     frt_error_t *err);
@@ -95,8 +99,11 @@ typedef struct frt_initializer {
   size_t data_bytes;   /*   int32, int64, bool) as its shape has; borrowed for the call */
 } frt_initializer_t;
 
-/* fluid.regularizer. Out of coeff * parameter (L2) or coeff * sign(parameter) (L1). */
-typedef enum frt_decay_kind { FRT_DECAY_NONE = 0, FRT_DECAY_L1, FRT_DECAY_L2 } frt_decay_kind_t;
+/* fluid.regularizer: adds coeff * parameter (L2) or coeff * sign(parameter) (L1) to the
+ * gradient. */
+typedef enum frt_decay_kind {
+  FRT_DECAY_NONE = 0, FRT_DECAY_L1, FRT_DECAY_L2
+} frt_decay_kind_t;
 typedef struct frt_decay {
   frt_decay_kind_t kind;
   double coeff;

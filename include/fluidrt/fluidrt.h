@@ -2,14 +2,18 @@
 #ifndef FLUIDRT_FLUIDRT_H
 #define FLUIDRT_FLUIDRT_H
 
+#include "fluidrt/builder.h"
 #include "fluidrt/checkpoint.h"
 #include "fluidrt/executor.h"
+#include "fluidrt/inference.h"
 #include "fluidrt/io.h"
+#include "fluidrt/layers.h"
 #include "fluidrt/op.h"
 #include "fluidrt/program.h"
 #include "fluidrt/runtime.h"
 #include "fluidrt/scope.h"
 #include "fluidrt/status.h"
 #include "fluidrt/tensor.h"
+#include "fluidrt/train.h"
 
 #endif

@@ -30,7 +30,7 @@ FRT_API frt_status_t frt_append_backward(frt_builder_t *b, frt_var_t loss,
 
 typedef enum frt_clip_kind {
   FRT_CLIP_NONE = 0,
-  FRT_CLIP_BY_VALUE,      /* into [min, max]; min NaN-free, see has_min */
+  FRT_CLIP_BY_VALUE,      /* into [min, max] */
   FRT_CLIP_BY_NORM,       /* each gradient to at most clip_norm */
   FRT_CLIP_BY_GLOBAL_NORM /* all together to at most clip_norm */
 } frt_clip_kind_t;

@@ -62,4 +62,9 @@ typedef struct frt_cpu_ew {
     return FRT_OK;                                                              \
   }
 
+/* The workspace from `offset` on; without one it is NULL, to which nothing can be added. */
+static inline void *frt_cpu_workspace(const frt_run_t *r, int64_t offset) {
+  return r->workspace ? (char *)r->workspace + offset : NULL;
+}
+
 #endif

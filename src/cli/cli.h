@@ -38,6 +38,7 @@ int frti_cli_inspect(int argc, char **argv);
 int frti_cli_check(int argc, char **argv);
 int frti_cli_convert(int argc, char **argv);
 int frti_cli_prune(int argc, char **argv);
+int frti_cli_export(int argc, char **argv);
 int frti_cli_providers(int argc, char **argv);
 int frti_cli_ops(int argc, char **argv);
 int frti_cli_explain(int argc, char **argv);

@@ -4,19 +4,25 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli.h"
+#include "arrays.h"
 
 typedef struct convert_args {
   frti_cli_t cli; /* first: see frti_cli_children */
-  const char *in, *out;
-  bool strip;
+  const char *in, *out, *program;
+  bool strip, combined;
 } convert_args_t;
 
-enum { KEY_STRIP = 0x2001, KEY_FEED, KEY_FETCH, KEY_OPS, KEY_EXPLAIN, KEY_PADDLE };
+enum {
+  KEY_STRIP = 0x2001, KEY_PROGRAM, KEY_COMBINED, KEY_FEED, KEY_FETCH, KEY_OPS, KEY_EXPLAIN,
+  KEY_PADDLE
+};
 
 static const struct argp_option CONVERT_OPTIONS[] = {
     {"strip", KEY_STRIP, "WHAT", 0,
         "Leave out: callstack (the Python stacks of the ops)"},
+    {"program", KEY_PROGRAM, "PROGRAM", 0,
+        "Whose parameters they are: names those of a combined file"},
+    {"combined", KEY_COMBINED, NULL, 0, "Write parameters as one file of Paddle's"},
     {0}};
 
 static error_t parse_convert(int key, char *arg, struct argp_state *state) {
@@ -30,6 +36,12 @@ static error_t parse_convert(int key, char *arg, struct argp_state *state) {
         argp_error(state, "--strip '%s': only callstack can be left out", arg);
       a->strip = true;
       return 0;
+    case KEY_PROGRAM:
+      a->program = arg;
+      return 0;
+    case KEY_COMBINED:
+      a->combined = true;
+      return 0;
     case ARGP_KEY_ARG:
       if (a->out) argp_error(state, "too many files: '%s'", arg);
       if (a->in)
@@ -39,6 +51,10 @@ static error_t parse_convert(int key, char *arg, struct argp_state *state) {
       return 0;
     case ARGP_KEY_END:
       if (!a->out) argp_error(state, "which IN and OUT?");
+      if ((a->program || a->combined) && !frti_cli_is_params(a->in, a->out))
+        argp_error(state, "--program, --combined: IN or OUT is .npz or .safetensors then");
+      if (a->strip && frti_cli_is_params(a->in, a->out))
+        argp_error(state, "--strip: parameters have no callstack");
       return 0;
     default:
       return ARGP_ERR_UNKNOWN;
@@ -112,12 +128,16 @@ static int strip_program(const convert_args_t *a, frt_program_t **p) {
 int frti_cli_convert(int argc, char **argv) {
   static const struct argp argp = {CONVERT_OPTIONS, parse_convert, "IN OUT",
       "Writes the program IN as OUT; the suffixes say how: .pdmodel, .pb and __model__ "
-      "are binary, .pbtxt is text.",
+      "are binary, .pbtxt is text. Where one is .npz or .safetensors, parameters are "
+      "converted; the other may then be Paddle's folder with a file for each, or one "
+      "combined file.",
       frti_cli_children, NULL, NULL};
   convert_args_t a = {.cli = {.verb = "convert"}};
   frt_program_t *p = NULL;
   int code;
   argp_parse(&argp, argc, argv, 0, NULL, &a);
+  if (frti_cli_is_params(a.in, a.out))
+    return frti_cli_convert_params(&a.cli, a.in, a.out, a.program, a.combined);
   code = frti_cli_load(&a.cli, a.in, &p);
   if (!code && !frti_cli_ends_with(a.in, ".pbtxt")) note_canonical(&a, p);
   if (!code && a.strip) code = strip_program(&a, &p);

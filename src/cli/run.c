@@ -2,6 +2,7 @@
  * files. The door for outside checkers, one process per step. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli.h"
 
@@ -141,10 +142,39 @@ static void release(job_t *j, args_t *a) {
   free(a->ops);
 }
 
+static bool has_main(const char *folder) {
+  static const char *const names[] = {"main.pdmodel", "main.pb", "main.pbtxt"};
+  bool found = false;
+  for (size_t i = 0; i < sizeof names / sizeof names[0] && !found; ++i) {
+    struct stat st;
+    char *path = frti_cli_text("%s/%s", folder, names[i]);
+    found = !stat(path, &st);
+    free(path);
+  }
+  return found;
+}
+
+/* A folder for inference brings its own parameters. One that holds programs only, to be
+ * run with --startup, does not. */
+static bool has_params(const args_t *a) {
+  struct stat st;
+  return !a->params && !a->scope_in && !a->startup && !stat(a->program, &st) &&
+         S_ISDIR(st.st_mode) && !has_main(a->program);
+}
+
+/* Whose fetch ops, in column order, are the default of --fetch. */
+static int load_folder(const args_t *a, job_t *j) {
+  frt_error_t err = FRT_ERROR_INIT;
+  if (frt_inference_load(a->program, NULL, j->s.scope, &j->main, NULL, NULL, NULL, NULL, &err))
+    return frti_cli_error(&a->cli, a->program, &err);
+  return CLI_OK;
+}
+
 /* All files first (66, 65), then the places (69). */
 static int read_inputs(const args_t *a, job_t *j) {
   frt_error_t err = FRT_ERROR_INIT;
-  int code = frti_cli_load(&a->cli, a->program, &j->main);
+  const bool folder = has_params(a);
+  int code = folder ? CLI_OK : frti_cli_load(&a->cli, a->program, &j->main);
   if (!code && a->startup) code = frti_cli_load(&a->cli, a->startup, &j->startup);
   j->feeds = frti_cli_alloc((a->feed_names.n + 1) * sizeof *j->feeds);
   for (size_t i = 0; !code && i < a->feed_names.n; ++i) {
@@ -153,6 +183,7 @@ static int read_inputs(const args_t *a, job_t *j) {
       code = frti_cli_error(&a->cli, a->feed_files.items[i], &err);
   }
   if (!code) code = frti_cli_open(&a->cli, &j->s);
+  if (!code && folder) code = load_folder(a, j);
   if (!code && a->params && frt_params_load(a->params, j->main, j->s.scope, &err))
     code = frti_cli_error(&a->cli, a->params, &err);
   if (!code && a->scope_in && frt_scope_load_dir(j->s.scope, a->scope_in, &err))
@@ -221,7 +252,8 @@ static int execute(args_t *a, job_t *j) {
 
 int frti_cli_run(int argc, char **argv) {
   static const struct argp argp = {OPTIONS, parse, "PROGRAM",
-      "Runs PROGRAM once: a .pdmodel, .pb or __model__ file, or a folder that holds one.",
+      "Runs PROGRAM once: a .pdmodel, .pb or __model__ file, or a folder that holds one. "
+      "A folder for inference brings its parameters too.",
       frti_cli_children, NULL, NULL};
   args_t a = {.cli = {.verb = "run"}};
   job_t j = {0};

@@ -23,7 +23,8 @@ typedef struct frti_wire_field {
 } frti_wire_field_t;
 
 static inline frti_wire_t frti_wire(const uint8_t *bytes, size_t n) {
-  frti_wire_t w = {bytes, bytes + n, NULL};
+  /* No bytes may be NULL, to which not even 0 can be added. */
+  frti_wire_t w = {bytes, n ? bytes + n : bytes, NULL};
   return w;
 }
 /* The next field. False at the end, and on malformed bytes (then w->why is set and

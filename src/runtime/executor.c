@@ -192,25 +192,78 @@ static void bind_feeds(frti_plan_t *p, const frt_feed_t *feed) {
   }
 }
 
+/* The name of the persistable that feed `i` goes to; NULL if it goes to none. */
+static const char *fed_record(const frti_plan_request_t *q, size_t i) {
+  const char *name = q->feed[i].name;
+  const char *known = name ? frti_names_find(&q->program->names, name, strlen(name)) : NULL;
+  const frti_var_t *var = known ? frti_program_resolve(q->program, 0, known, NULL) : NULL;
+  return var && var->persistable == 1 && var->kind == FRT_VAR_LOD_TENSOR && q->feed[i].tensor
+             ? known : NULL;
+}
+
+static frt_status_t set_record(frt_scope_t *s, frti_record_t *r, const frt_tensor_t *t,
+                               frt_error_t *err) {
+  FRT_TRY(frti_record_shape(s, r, frt_tensor_dtype(t), frt_tensor_rank(t),
+                            frt_tensor_dims(t), err));
+  FRT_TRY(frti_record_reserve(s, r, FRTI_HOST, err));
+  if (r->bytes) memcpy(r->data[FRTI_HOST], frt_tensor_data(t), r->bytes);
+  r->valid = FRTI_SPACE_BIT(FRTI_HOST);
+  r->initialized = true;
+  return FRT_OK;
+}
+
 /* Fed persistables become part of the scope, as Fluid's feed does. */
 static frt_status_t feed_records(const frti_plan_request_t *q, frt_error_t *err) {
   for (size_t i = 0; i < q->n_feed; ++i) {
-    const char *known = q->feed[i].name ? frti_names_find(&q->program->names, q->feed[i].name,
-                                                          strlen(q->feed[i].name))
-                                        : NULL;
-    const frti_var_t *var = known ? frti_program_resolve(q->program, 0, known, NULL) : NULL;
-    const frt_tensor_t *t = q->feed[i].tensor;
+    const char *name = fed_record(q, i);
     frti_record_t *r;
-    if (!var || var->persistable != 1 || var->kind != FRT_VAR_LOD_TENSOR || !t) continue;
-    FRT_TRY(frti_scope_record(q->scope, known, &r, err));
-    FRT_TRY(frti_record_shape(q->scope, r, frt_tensor_dtype(t), frt_tensor_rank(t),
-                              frt_tensor_dims(t), err));
-    FRT_TRY(frti_record_reserve(q->scope, r, FRTI_HOST, err));
-    if (r->bytes) memcpy(r->data[FRTI_HOST], frt_tensor_data(t), r->bytes);
-    r->valid = FRTI_SPACE_BIT(FRTI_HOST);
-    r->initialized = true;
+    if (!name) continue;
+    FRT_TRY(frti_scope_record(q->scope, name, &r, err));
+    FRT_TRY(set_record(q->scope, r, q->feed[i].tensor, err));
   }
   return FRT_OK;
+}
+
+/* Copies of what feed_records will replace, so that a refused run changes nothing. */
+static frt_status_t save_records(const frti_plan_request_t *q, frt_tensor_t **old,
+                                 frt_error_t *err) {
+  uint64_t copied = 0;
+  for (size_t i = 0; i < q->n_feed; ++i) {
+    const char *name = fed_record(q, i);
+    frti_record_t *r = name ? frti_scope_find(q->scope, name) : NULL;
+    if (!r || !r->initialized) continue;
+    FRT_TRY(frti_record_bring(q->scope, r, FRTI_HOST, &copied, err));
+    FRT_TRY(frt_tensor_create((frt_dtype_t)r->dtype, r->rank, r->dims, &old[i], err));
+    if (r->bytes) memcpy(frt_tensor_data(old[i]), r->data[FRTI_HOST], r->bytes);
+  }
+  return FRT_OK;
+}
+
+/* Buffers only grow: nothing here can fail. */
+static void restore_records(const frti_plan_request_t *q, frt_tensor_t *const *old) {
+  for (size_t i = 0; i < q->n_feed; ++i) {
+    const char *name = fed_record(q, i);
+    frti_record_t *r = name ? frti_scope_find(q->scope, name) : NULL;
+    if (!r) continue;
+    r->initialized = false;
+    if (old[i]) set_record(q->scope, r, old[i], NULL);
+  }
+}
+
+/* Feeds the scope, then plans; undoes the former if the latter fails. */
+static frt_status_t feed_and_plan(frt_executor_t *exe, const frti_plan_request_t *q,
+                                  frti_plan_t **out, frt_error_t *err) {
+  frt_tensor_t **old = frti_calloc(q->n_feed, sizeof *old);
+  if (!old) return frti_no_memory(err);
+  frt_status_t status = save_records(q, old, err);
+  if (status == FRT_OK) {
+    status = feed_records(q, err);
+    if (status == FRT_OK) status = find_plan(exe, q, NULL, out, err);
+    if (status != FRT_OK) restore_records(q, old);
+  }
+  for (size_t i = 0; i < q->n_feed; ++i) frt_tensor_release(old[i]);
+  frti_free(old);
+  return status;
 }
 
 /* ---- the run ----------------------------------------------------------------------------- */
@@ -338,12 +391,8 @@ static void fill_outputs(frti_plan_t *p, frt_tensor_t **out) {
 /* ---- the public call -------------------------------------------------------------------------- */
 
 static bool feeds_records(const frti_plan_request_t *q) {
-  for (size_t i = 0; i < q->n_feed; ++i) {
-    const char *name = q->feed[i].name;
-    const char *known = name ? frti_names_find(&q->program->names, name, strlen(name)) : NULL;
-    const frti_var_t *var = known ? frti_program_resolve(q->program, 0, known, NULL) : NULL;
-    if (var && var->persistable == 1) return true;
-  }
+  for (size_t i = 0; i < q->n_feed; ++i)
+    if (fed_record(q, i)) return true;
   return false;
 }
 
@@ -396,8 +445,10 @@ static frt_status_t run_scoped(frt_executor_t *exe, const frti_plan_request_t *q
   for (;;) {
     frti_plan_t *p;
     FRT_TRY(frti_scope_enter(q->scope, write, err));
-    frt_status_t status = feeds ? feed_records(q, err) : FRT_OK;
-    if (status == FRT_OK) status = find_plan(exe, q, hint, &p, err);
+    frt_status_t status = feeds && hint ? feed_records(q, err) : FRT_OK;
+    if (status == FRT_OK)
+      status = feeds && !hint ? feed_and_plan(exe, q, &p, err)
+                              : find_plan(exe, q, hint, &p, err);
     const bool again = status == FRT_OK && !write && !only_reads(p, q->scope);
     if (status == FRT_OK && !again) status = run_plan(exe, p, q, out, err);
     frti_scope_leave(q->scope, write);

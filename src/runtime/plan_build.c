@@ -11,13 +11,16 @@ static frt_status_t copy_feeds(frti_plan_t *p, const frti_plan_request_t *q,
   for (size_t i = 0; i < q->n_feed; ++i) {
     frti_feed_key_t *key = &p->feeds[i];
     const frt_tensor_t *t = q->feed[i].tensor;
-    if (!q->feed[i].name || !t)
-      return frt_fail(err, FRT_INVALID_ARGUMENT, "feed %zu has no %s", i,
-                      t ? "name" : "tensor");
-    for (size_t k = 0; k < i; ++k)
-      if (!strcmp(p->feeds[k].name, q->feed[i].name))
-        return frt_fail(err, FRT_INVALID_ARGUMENT, "feed '%s' is given twice",
-                        q->feed[i].name);
+    if (!q->feed[i].name || !t) {
+      frt_fail(err, FRT_INVALID_ARGUMENT, "feed %zu has no %s", i, t ? "name" : "tensor");
+      return frti_error_phase(err, FRT_INVALID_ARGUMENT, FRT_PHASE_FEED);
+    }
+    for (size_t k = 0; k < i; ++k) {
+      if (strcmp(p->feeds[k].name, q->feed[i].name)) continue;
+      frt_fail(err, FRT_INVALID_ARGUMENT, "feed '%s' is given twice", q->feed[i].name);
+      frti_error_name(err, FRT_INVALID_ARGUMENT, q->feed[i].name);
+      return frti_error_phase(err, FRT_INVALID_ARGUMENT, FRT_PHASE_FEED);
+    }
     key->name = frti_arena_strdup(&p->arena, q->feed[i].name);
     if (!key->name) return frti_no_memory(err);
     key->dtype = frt_tensor_dtype(t);
@@ -109,7 +112,8 @@ static frti_value_t *add_value(frti_plan_t *p, const char *name, int32_t owner,
 static frt_status_t make_values(frti_plan_t *p, frt_error_t *err) {
   const frt_program_t *g = p->program;
   p->by_name = frti_arena_calloc(&p->arena, g->names.n + 1, sizeof *p->by_name);
-  if (!p->by_name) return frti_no_memory(err);
+  p->bodies = frti_arena_calloc(&p->arena, g->n_blocks + 1, sizeof *p->bodies);
+  if (!p->by_name || !p->bodies) return frti_no_memory(err);
   for (uint32_t b = 0; b < g->n_blocks; ++b)
     for (uint32_t i = 0; i < g->blocks[b].n_vars; ++i) {
       const frti_var_t *var = &g->blocks[b].vars[i];
@@ -281,6 +285,11 @@ static frt_status_t make_body(frti_plan_t *p, frti_node_t *n, frt_error_t *err) 
   if (p->bodies[n->body_block])
     return frt_fail(err, FRT_INVALID_ARGUMENT,
                     "sub_block %d is the body of another op, too", n->body_block);
+  p->bodies[n->body_block] = true;
+  /* Bodies within bodies that each serve two ops would double at every level. */
+  if (p->bodies[n->body_block])
+    return frt_fail(err, FRT_INVALID_ARGUMENT, "sub_block %d is the body of another op, too",
+                    n->body_block);
   p->bodies[n->body_block] = true;
   const frti_attr_t *scalar = frti_op_attr(n->src, "is_scalar_condition");
   if (n->control == FRTI_COND && scalar && !scalar->v.i)

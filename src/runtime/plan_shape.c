@@ -311,9 +311,26 @@ static frt_status_t complain(const walk_t *w, frt_error_t *err) {
   return frti_error_phase(err, FRT_FAILED_PRECONDITION, phase);
 }
 
+/* The walk stopped where a missing feed made shapes wrong: the other missing ones. */
+static void note_other_feeds(walk_t *w) {
+  for (uint32_t i = 0; i < w->p->root.n; ++i) {
+    const frti_node_t *n = w->p->root.v[i];
+    if (n->state != FRTI_LIVE || n->control) continue;
+    for (uint32_t s = 0; s < n->in.n_slots; ++s)
+      for (uint32_t k = 0; k < n->in.count[s]; ++k) {
+        frti_value_t *v = n->in.args[n->in.at[s] + k].value;
+        if (v->def || v->fed || v->persistable || v->owner || written_later(w->p, v) ||
+            n->schema->inputs[s].flags & FRT_SLOT_SHAPE_ONLY || !new_def(w->p, v, NULL))
+          continue;
+        note(&w->unfed, &w->n_unfed, v, n);
+      }
+  }
+}
+
 frt_status_t frti_plan_shape(frti_plan_t *p, frt_error_t *err) {
   walk_t w = {.p = p};
   frt_status_t status = walk_list(&w, &p->root, err);
+  if (status != FRT_OK && w.n_unfed) note_other_feeds(&w);
   /* A missing feed makes shapes wrong: say that rather than what followed from it. */
   frt_status_t missing = complain(&w, err);
   if (missing != FRT_OK) status = missing;

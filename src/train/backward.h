@@ -18,7 +18,7 @@ typedef struct frti_gslot {
 typedef struct frti_gop {
   const char *type;
   const frti_op_t *like; /* attributes are copied from this op; NULL: none */
-  frt_attr_info_t own[2];
+  frt_attr_info_t own[3];
   uint32_t n_own, n_in, n_out;
   frti_gslot_t in[FRT_MAX_SLOTS], out[FRT_MAX_SLOTS];
 } frti_gop_t;

@@ -122,8 +122,14 @@ static frt_attr_info_t renamed_attr(const frti_op_t *op, const char *from,
 
 static frt_status_t make_scale(frti_backward_t *w, const frti_op_t *op) {
   frti_gop_t *g = mirror(w, op, "scale", 0);
-  if (!g) return frti_no_memory(w->err);
+  const frti_slot_t *tensor = slot_of(op->in, op->n_in, "ScaleTensor", 11);
+  if (!g || (tensor && !copy_slot(w, tensor, put(g->in, &g->n_in, "ScaleTensor"))))
+    return frti_no_memory(w->err);
   g->own[g->n_own++] = renamed_attr(op, "scale", "scale", FRTI_WIRE_FLOAT);
+  g->own[g->n_own++] =
+      (frt_attr_info_t){.name = "bias", .type = FRTI_WIRE_FLOAT, .count = 1};
+  g->own[g->n_own++] = (frt_attr_info_t){
+      .name = "bias_after_scale", .type = FRTI_WIRE_BOOLEAN, .count = 1, .i = 1};
   return FRT_OK;
 }
 
@@ -150,11 +156,23 @@ static frt_status_t make_assign(frti_backward_t *w, const frti_op_t *op) {
   return mirror(w, op, "assign", 0) ? FRT_OK : frti_no_memory(w->err);
 }
 
+/* The sum from the other end. */
+static frt_status_t make_cumsum(frti_backward_t *w, const frti_op_t *op) {
+  frti_gop_t *g = mirror(w, op, "cumsum", 0);
+  if (!g) return frti_no_memory(w->err);
+  g->own[g->n_own++] = renamed_attr(op, "axis", "axis", FRTI_WIRE_INT);
+  g->own[g->n_own++] = renamed_attr(op, "exclusive", "exclusive", FRTI_WIRE_BOOLEAN);
+  g->own[g->n_own] = renamed_attr(op, "reverse", "reverse", FRTI_WIRE_BOOLEAN);
+  g->own[g->n_own].i = !g->own[g->n_own].i;
+  ++g->n_own;
+  return FRT_OK;
+}
+
 static const struct {
   const char *type;
   frt_status_t (*make)(frti_backward_t *w, const frti_op_t *op);
 } makers[] = {{"scale", make_scale}, {"sum", make_sum}, {"cast", make_cast},
-              {"assign", make_assign}};
+              {"assign", make_assign}, {"cumsum", make_cumsum}};
 
 frt_status_t frti_make_grad(frti_backward_t *w, const frti_op_t *op, uint32_t index) {
   for (size_t i = 0; i < FRTI_COUNT(makers); ++i)
@@ -162,8 +180,8 @@ frt_status_t frti_make_grad(frti_backward_t *w, const frti_op_t *op, uint32_t in
   const frt_op_schema_t *schema = frt_op_find(op->type);
   const frt_op_schema_t *grad = schema ? frt_op_find(schema->grad) : NULL;
   if (grad && frti_op_sub_block(op) < 0) return make_by_schema(w, op, grad);
-  frti_fail(w->b, w->err, FRT_UNIMPLEMENTED, NULL, "the gradient of op #%u %s is not known",
-            index, op->type);
+  frti_fail(w->b, w->err, FRT_UNIMPLEMENTED, NULL,
+            "the gradient of op #%u %s is not known", index, op->type);
   return frti_error_at(w->err, FRT_UNIMPLEMENTED, FRT_PHASE_NONE, 0, (int32_t)index,
                        op->type);
 }

@@ -171,6 +171,12 @@ frt_status_t frti_tmp(frt_builder_t *b, const char *key, uint32_t dtype, frt_var
   return frti_declare(b, frt_builder_main(b), frti_current_block(b), &info, out, err);
 }
 
+frt_status_t frt_builder_create_var(frt_builder_t *b, const char *key, frt_dtype_t dtype,
+                                    frt_var_t *out, frt_error_t *err) {
+  frti_enter(b, "create_var");
+  return frti_tmp(b, key ? key : "_generated_var", dtype, out, err);
+}
+
 frt_status_t frti_helper_tmp(frt_builder_t *b, const char *helper, uint32_t dtype,
                              frt_var_t *out, frt_error_t *err) {
   const char *key = frti_internf(b, "%s.tmp", helper);

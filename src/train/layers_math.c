@@ -234,18 +234,46 @@ frt_status_t frti_scale_op(frt_builder_t *b, frt_var_t x, double scale, double b
                     *out, err);
 }
 
-/* The number as a [1] variable, made without inputs, not fill_constant's layer. */
-static frt_status_t scalar(frt_builder_t *b, double number, int32_t dtype, frt_var_t *out,
-                           frt_error_t *err) {
+/* The number as a variable: [1] on the right of an operator; on the left, of x's shape. */
+static frt_status_t scalar(frt_builder_t *b, double number, const frt_var_info_t *x,
+                           bool left, frt_var_t *out, frt_error_t *err) {
   const int64_t one[1] = {1};
-  FRT_TRY(frti_tmp(b, "tmp", (uint32_t)dtype, out, err));
+  FRT_TRY(frti_tmp(b, "tmp", (uint32_t)x->dtype, out, err));
   FRT_TRY(no_gradient(b, *out, err));
   const frti_spec_t spec = {.type = "fill_constant",
       .out = FRTI_IN({"Out", FRTI_ONE(out->name)}),
-      .attrs = FRTI_ATTRS({.name = "dtype", .i = dtype},
-                          {.name = "shape", .count = 1, .is = one},
+      .attrs = FRTI_ATTRS({.name = "dtype", .i = x->dtype},
+                          {.name = "shape", .count = left ? x->rank : 1,
+                           .is = left ? x->dims : one},
                           {.name = "value", .f = number}, {.name = "force_cpu", .i = 0})};
   return frti_append(b, &spec, NULL, err);
+}
+
+/* The same where x's shape begins with the batch: its extent is taken from x. */
+static frt_status_t like_batch(frt_builder_t *b, double number, const frt_var_info_t *x,
+                               frt_var_t *out, frt_error_t *err) {
+  int64_t dims[FRT_MAX_RANK];
+  int32_t batch = -1;
+  for (uint32_t i = 0; i < x->rank; ++i) {
+    dims[i] = x->dims[i] < 0 && batch >= 0 ? 1 : x->dims[i];
+    if (x->dims[i] < 0 && batch < 0) batch = (int32_t)i;
+  }
+  FRT_TRY(frti_tmp(b, "tmp", (uint32_t)x->dtype, out, err));
+  FRT_TRY(no_gradient(b, *out, err));
+  const frti_spec_t spec = {.type = "fill_constant_batch_size_like",
+      .in = FRTI_IN({"Input", FRTI_ONE(x->name)}),
+      .out = FRTI_IN({"Out", FRTI_ONE(out->name)}),
+      .attrs = FRTI_ATTRS({.name = "shape", .count = x->rank, .is = dims},
+                          {.name = "value", .f = number},
+                          {.name = "input_dim_idx", .i = batch},
+                          {.name = "output_dim_idx", .i = batch})};
+  return frti_append(b, &spec, NULL, err);
+}
+
+static bool has_batch(const frt_var_info_t *x) {
+  for (uint32_t i = 0; i < x->rank; ++i)
+    if (x->dims[i] < 0) return true;
+  return false;
 }
 
 frt_status_t frt_var_op_number(frt_builder_t *b, const char *op, frt_var_t x,
@@ -263,7 +291,8 @@ frt_status_t frt_var_op_number(frt_builder_t *b, const char *op, frt_var_t x,
                     : frti_scale_op(b, x, 1, -number, out, err);
   if (floats && !strcmp(op, "div") && !reversed)
     return frti_scale_op(b, x, 1 / number, 0, out, err);
-  FRT_TRY(scalar(b, number, info.dtype, &other, err));
+  if (reversed && has_batch(&info)) FRT_TRY(like_batch(b, number, &info, &other, err));
+  else FRT_TRY(scalar(b, number, &info, reversed != 0, &other, err));
   return reversed ? frt_var_op(b, op, other, x, out, err)
                   : frt_var_op(b, op, x, other, out, err);
 }

@@ -119,7 +119,7 @@ static inline frt_program_t *new_program(void) {
 
 static const int64_t ONE[] = {1}, THREE[] = {3}, ANY_BY_3[] = {-1, 3};
 
-/* i = 0; while (i < limit) { i += step; x = relu(x) } with x [3] fed. */
+/* i = 0; while (i < limit) { i += step } */
 static inline frt_program_t *loop_program(float limit, float step) {
   frt_error_t err = FRT_ERROR_INIT;
   frt_program_t *p = new_program();

@@ -237,7 +237,8 @@ static int one(int action, int call, int n, int how) {
     if (harmless(action, call, how))
       fail_msg("%s: %s #%d, %d: %s", actions[action].name, call_names[call], n, how,
                err.message);
-    if (status != FRT_UNAVAILABLE || err.native != how || !strstr(err.message, w.dir))
+    if (status != FRT_UNAVAILABLE || err.native != how ||
+        (call != MKDIR && !strstr(err.message, w.dir)))
       fail_msg("%s: %s #%d: errno %d came as %s, native %d: %s", actions[action].name,
                call_names[call], n, how, frt_status_text(status), err.native, err.message);
   }
@@ -276,15 +277,15 @@ static void things_that_are_no_files_are_not_read(void **state) {
   for (int i = 0; i < 3; ++i) {
     expect_error(frt_program_load(paths[i], NULL, &p, &err), &err, FRT_INVALID_ARGUMENT,
                  FRT_PHASE_PARSE, "regular file");
-    expect_error(frt_npy_load(paths[i], &t, &err), &err, FRT_INVALID_ARGUMENT, err.phase,
+    expect_error(frt_npy_load(paths[i], &t, &err), &err, FRT_INVALID_ARGUMENT, FRT_PHASE_NONE,
                  "regular file");
   }
   assert_int_equal(0, mkfifo(at("fifo"), 0600)); /* opening it must not wait, either */
   expect_error(frt_program_load(at("fifo"), NULL, &p, &err), &err, FRT_INVALID_ARGUMENT,
                FRT_PHASE_PARSE, "regular file");
-  expect_error(frt_npy_load(at("fifo"), &t, &err), &err, FRT_INVALID_ARGUMENT, err.phase,
+  expect_error(frt_npy_load(at("fifo"), &t, &err), &err, FRT_INVALID_ARGUMENT, FRT_PHASE_NONE,
                "regular file");
-  expect_error(frt_npy_load(w.dir, &t, &err), &err, FRT_INVALID_ARGUMENT, err.phase,
+  expect_error(frt_npy_load(w.dir, &t, &err), &err, FRT_INVALID_ARGUMENT, FRT_PHASE_NONE,
                "regular file");
   expect_error(frt_program_load(at("nothing"), NULL, &p, &err), &err, FRT_NOT_FOUND,
                FRT_PHASE_PARSE, "nothing");
@@ -299,23 +300,23 @@ static void things_that_are_no_files_are_not_written_over(void **state) {
   struct stat st;
   (void)state;
   expect_error(frt_program_save(w.program, "/dev/full", &err), &err, FRT_UNAVAILABLE,
-               err.phase, "not a regular file");
-  expect_error(frt_npy_save("/dev/full", w.small, &err), &err, FRT_UNAVAILABLE, err.phase,
+               FRT_PHASE_NONE, "not a regular file");
+  expect_error(frt_npy_save("/dev/full", w.small, &err), &err, FRT_UNAVAILABLE, FRT_PHASE_NONE,
                "not a regular file");
   assert_int_equal(0, stat("/dev/full", &st));
   assert_true(S_ISCHR(st.st_mode));
   assert_int_equal(0, mkfifo(at("fifo"), 0600));
-  expect_error(frt_npy_save(at("fifo"), w.small, &err), &err, FRT_UNAVAILABLE, err.phase,
+  expect_error(frt_npy_save(at("fifo"), w.small, &err), &err, FRT_UNAVAILABLE, FRT_PHASE_NONE,
                "not a regular file");
   unlink(at("fifo"));
-  expect_error(frt_npy_save(w.dir, w.small, &err), &err, FRT_UNAVAILABLE, err.phase,
+  expect_error(frt_npy_save(w.dir, w.small, &err), &err, FRT_UNAVAILABLE, FRT_PHASE_NONE,
                "not a regular file");
   assert_int_equal(EISDIR, err.native);
   expect_error(frt_npy_save(at("no/such/t.npy"), w.small, &err), &err, FRT_UNAVAILABLE,
-               err.phase, "No such file");
+               FRT_PHASE_NONE, "No such file");
   assert_int_equal(ENOENT, err.native);
   expect_error(frt_scope_save_dir(w.scope, at("t.npy"), &err), &err, FRT_UNAVAILABLE,
-               err.phase, "t.npy");
+               FRT_PHASE_NONE, "t.npy");
   assert_int_equal(ENOTDIR, err.native);
   all_is_well();
 }
@@ -343,7 +344,7 @@ static void a_symlink_in_a_folder_of_variables_is_refused(void **state) {
   assert_int_equal(0, mkdir(at("linked"), 0777));
   assert_int_equal(0, symlink(target, at("linked/v.npy")));
   expect_error(frt_scope_load_dir(w.scope, at("linked"), &err), &err, FRT_INVALID_ARGUMENT,
-               err.phase, "symbolic link");
+               FRT_PHASE_NONE, "symbolic link");
   assert_int_equal(0, mkdir(at("params"), 0777));
   static const char *const names[] = {"fc_0.b_0", "fc_0.b_0_velocity_0", "fc_0.w_0",
                                       "fc_0.w_0_velocity_0", "learning_rate_0"};
@@ -353,7 +354,7 @@ static void a_symlink_in_a_folder_of_variables_is_refused(void **state) {
     assert_int_equal(0, symlink(target, at(path)));
   }
   expect_error(frt_params_load(at("params"), w.program, w.scope, &err), &err,
-               FRT_INVALID_ARGUMENT, err.phase, "symbolic link");
+               FRT_INVALID_ARGUMENT, FRT_PHASE_NONE, "symbolic link");
 }
 
 static void a_hard_link_keeps_its_old_contents(void **state) {
@@ -377,7 +378,7 @@ static void a_folder_without_permission_is_named(void **state) {
   if (!geteuid()) skip(); /* root may write everywhere */
   assert_int_equal(0, mkdir(at("locked"), 0555));
   expect_error(frt_npy_save(at("locked/t.npy"), w.small, &err), &err, FRT_UNAVAILABLE,
-               err.phase, "Permission denied");
+               FRT_PHASE_NONE, "Permission denied");
   assert_int_equal(EACCES, err.native);
 }
 

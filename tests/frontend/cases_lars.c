@@ -174,21 +174,25 @@ static frt_status_t rate_variable(frt_builder_t *b, int fed, frt_program_t **ext
   return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, loss, NULL, err);
 }
 
-enum { CORNER_HALF = 1, CORNER_NO_DECAY = 2, CORNER_COEFF = 4 };
+enum { CORNER_HALF = 1, CORNER_NO_DECAY = 2, CORNER_COEFF = 4, CORNER_CLIP = 8 };
 
 static frt_status_t corner(frt_builder_t *b, int variant, frt_program_t **extra,
                            frt_error_t *err) {
   const int64_t dims[] = {2, 3};
   const frt_param_attr_t no_bias = {.none = 1};
   const frt_param_attr_t w = {.initializer = {.kind = FRT_INIT_CONSTANT,
-                                              .value = variant & CORNER_HALF ? 0.5 : 0}};
-  const frt_fc_options_t fc = {.param_attr = &w, .bias_attr = &no_bias};
-  const frt_optimizer_options_t o = {
+                                              .value = variant & CORNER_HALF ? 0.5 : 0}},
+                         plain = {0};
+  const frt_fc_options_t fc = {.param_attr = variant & CORNER_CLIP ? &plain : &w,
+                               .bias_attr = &no_bias};
+  frt_optimizer_options_t o = {
       .learning_rate = 0.1, .momentum = 0.9,
       .lars_coeff = variant & CORNER_COEFF ? 0.001 : 0.01,
       .lars_weight_decay = variant & CORNER_NO_DECAY ? FRT_ZERO : 0};
   frt_var_t x;
   (void)extra;
+  if (variant & CORNER_CLIP)
+    o.grad_clip = (frt_clip_t){.kind = FRT_CLIP_BY_NORM, .clip_norm = 1};
   FRT_TRY(frt_data(b, "x", 2, dims, FRT_F32, &x, err));
   FRT_TRY(frt_layers_fc(b, x, 2, &fc, &x, err));
   FRT_TRY(frt_layers_reduce_sum(b, x, NULL, &x, err));
@@ -267,6 +271,7 @@ const frontend_case_t cases_lars[] = {
     {"lars_zero_both", 1234, corner, 0},
     {"lars_zero_grad_wd_zero", 1234, corner, CORNER_HALF | CORNER_NO_DECAY},
     {"lars_nonfinite_grad", 1234, corner, CORNER_HALF | CORNER_COEFF},
+    {"clip_by_norm_zero_quirk", 1234, corner, CORNER_COEFF | CORNER_CLIP},
     {"lars_backward_apply", 1234, backward_apply, 0},
     {"lars_startup_program", 1301, startup_program, 0, "optimizer_startup.pb"},
     {0}};

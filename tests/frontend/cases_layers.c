@@ -10,13 +10,17 @@ static frt_status_t input(frt_builder_t *b, const char *name, uint32_t rank,
   return frt_var_stop_gradient(b, *out, !with_gradient, err);
 }
 
-/* The loss is the sum of all outputs' squared sums; every gradient is asked for. */
+typedef frt_status_t (*reduce_t)(frt_builder_t *, frt_var_t, const frt_reduce_options_t *,
+                                 frt_var_t *, frt_error_t *);
+
+/* The loss is the sum of all outputs' squared sums (or means); every gradient is asked
+ * for. */
 static frt_status_t sum_of_squares(frt_builder_t *b, const frt_var_t *v, size_t n,
-                                   frt_var_t *loss, frt_error_t *err) {
-  frt_var_t sums[16];
+                                   reduce_t over, frt_var_t *loss, frt_error_t *err) {
+  frt_var_t sums[64];
   for (size_t i = 0; i < n; ++i) {
     FRT_TRY(frt_layers_square(b, v[i], &sums[i], err));
-    FRT_TRY(frt_layers_reduce_sum(b, sums[i], NULL, &sums[i], err));
+    FRT_TRY(over(b, sums[i], NULL, &sums[i], err));
   }
   return frt_layers_sums(b, sums, n, loss, err);
 }
@@ -54,14 +58,11 @@ static frt_status_t fc_variants(frt_builder_t *b, int variant, frt_program_t **e
   FRT_TRY(frt_layers_fc(b, z, 5, &sigmoid, &out[6], err));
   FRT_TRY(frt_layers_fc(b, z, 5, &softmax, &out[7], err));
   FRT_TRY(frt_layers_fc(b, x, 5, &last, &out[8], err));
-  FRT_TRY(sum_of_squares(b, out, COUNT(out), &loss, err));
+  FRT_TRY(sum_of_squares(b, out, COUNT(out), frt_layers_reduce_sum, &loss, err));
   return backward(b, loss, err);
 }
 
 /* ---- reductions -------------------------------------------------------------------- */
-
-typedef frt_status_t (*reduce_t)(frt_builder_t *, frt_var_t, const frt_reduce_options_t *,
-                                 frt_var_t *, frt_error_t *);
 
 static frt_status_t reduce(frt_builder_t *b, int variant, frt_program_t **extra,
                            frt_error_t *err) {
@@ -79,8 +80,52 @@ static frt_status_t reduce(frt_builder_t *b, int variant, frt_program_t **extra,
   FRT_TRY(input(b, "x", 3, dims, 1, &x, err));
   for (size_t i = 0; i < COUNT(forms); ++i)
     FRT_TRY(layers[variant](b, x, &forms[i], &out[i], err));
-  FRT_TRY(sum_of_squares(b, out, COUNT(out), &loss, err));
+  FRT_TRY(sum_of_squares(b, out, COUNT(out), frt_layers_reduce_sum, &loss, err));
   FRT_TRY(layers[variant](b, x, &all_kept, &kept, err));
+  return backward(b, loss, err);
+}
+
+/* ---- elementwise ops, Python's operators --------------------------------------------------- */
+
+typedef frt_status_t (*binary_t)(frt_builder_t *, frt_var_t, frt_var_t, int, const char *,
+                                 frt_var_t *, frt_error_t *);
+enum { Y, B1, B2, B3, ONE, N_OTHERS };
+
+static frt_status_t operators(frt_builder_t *b, frt_var_t x, frt_var_t *out,
+                              frt_error_t *err) {
+  FRT_TRY(frt_var_op_number(b, "add", x, 2, 0, &out[0], err));
+  FRT_TRY(frt_var_op_number(b, "sub", x, 2, 1, &out[1], err));
+  FRT_TRY(frt_var_op_number(b, "mul", x, 3, 0, &out[2], err));
+  FRT_TRY(frt_var_op_number(b, "div", x, 1, 1, &out[3], err));
+  FRT_TRY(frt_var_op_number(b, "pow", x, 2, 0, &out[4], err));
+  return frt_var_op_number(b, "mul", x, -1, 0, &out[5], err);
+}
+
+static frt_status_t elementwise(frt_builder_t *b, int variant, frt_program_t **extra,
+                                frt_error_t *err) {
+  static const binary_t layers[] = {
+      frt_layers_elementwise_add, frt_layers_elementwise_sub, frt_layers_elementwise_mul,
+      frt_layers_elementwise_div, frt_layers_elementwise_max, frt_layers_elementwise_min};
+  static const struct { const char *name; uint32_t rank; int64_t dims[3]; int axis; }
+      others[] = {[Y] = {"y", 3, {2, 3, 4}, -1}, [B1] = {"b1", 2, {3, 4}, -1},
+                  [B2] = {"b2", 1, {3}, 1}, [B3] = {"b3", 1, {2}, 0},
+                  [ONE] = {"one", 1, {1}, -1}};
+  const int64_t dims[] = {2, 3, 4};
+  frt_var_t x, other[N_OTHERS], out[COUNT(layers) * N_OTHERS + 9], loss;
+  size_t n = 0;
+  (void)variant;
+  (void)extra;
+  FRT_TRY(input(b, "x", 3, dims, 1, &x, err));
+  for (int i = 0; i < N_OTHERS; ++i)
+    FRT_TRY(input(b, others[i].name, others[i].rank, others[i].dims, 1, &other[i], err));
+  for (size_t k = 0; k < COUNT(layers); ++k)
+    for (int i = 0; i < N_OTHERS; ++i)
+      FRT_TRY(layers[k](b, x, other[i], others[i].axis, NULL, &out[n++], err));
+  FRT_TRY(frt_layers_elementwise_add(b, x, other[Y], -1, "relu", &out[n++], err));
+  FRT_TRY(frt_layers_elementwise_pow(b, x, other[Y], -1, NULL, &out[n++], err));
+  FRT_TRY(frt_layers_elementwise_pow(b, x, other[ONE], -1, NULL, &out[n++], err));
+  FRT_TRY(operators(b, x, &out[n], err));
+  FRT_TRY(sum_of_squares(b, out, n + 6, frt_layers_reduce_mean, &loss, err));
   return backward(b, loss, err);
 }
 
@@ -238,6 +283,60 @@ static frt_status_t digits(frt_builder_t *b, int variant, frt_program_t **extra,
   return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, loss, NULL, err);
 }
 
+/* Softmax inside the last layer, and the cross entropy that belongs to it. */
+static frt_status_t digits_softmax(frt_builder_t *b, int variant, frt_program_t **extra,
+                                   frt_error_t *err) {
+  const int64_t img_dims[] = {-1, 64}, label_dims[] = {-1, 1};
+  const frt_fc_options_t hidden = {.act = "relu"}, last = {.act = "softmax"};
+  const frt_optimizer_options_t o = {.learning_rate = 1, .momentum = 0.9,
+                                     .lars_coeff = 0.05};
+  frt_var_t x, label, loss, accuracy;
+  (void)variant;
+  (void)extra;
+  FRT_TRY(frt_data(b, "img", 2, img_dims, FRT_F32, &x, err));
+  FRT_TRY(frt_data(b, "label", 2, label_dims, FRT_I64, &label, err));
+  FRT_TRY(frt_layers_fc(b, x, 128, &hidden, &x, err));
+  FRT_TRY(frt_layers_fc(b, x, 10, &last, &x, err));
+  FRT_TRY(frt_layers_cross_entropy(b, x, label, NULL, &loss, err));
+  FRT_TRY(frt_layers_mean(b, loss, &loss, err));
+  FRT_TRY(frt_layers_accuracy(b, x, label, 1, &accuracy, err));
+  return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, loss, NULL, err);
+}
+
+/* ---- dropout; a loss that ignores a class ---------------------------------------------- */
+
+static frt_status_t dropout(frt_builder_t *b, int variant, frt_program_t **extra,
+                            frt_error_t *err) {
+  const int64_t dims[] = {4, 5};
+  const frt_dropout_options_t forms[] = {{.seed = 17}, {.seed = 17, .upscale_in_train = 1},
+                                         {.is_test = 1},
+                                         {.is_test = 1, .upscale_in_train = 1}};
+  frt_var_t x, out[4], sums[2], loss;
+  (void)variant;
+  (void)extra;
+  FRT_TRY(input(b, "x", 2, dims, 1, &x, err));
+  for (int i = 0; i < 4; ++i)
+    FRT_TRY(frt_layers_dropout(b, x, 0.4, &forms[i], &out[i], err));
+  for (int i = 0; i < 2; ++i)
+    FRT_TRY(frt_layers_reduce_sum(b, out[i], NULL, &sums[i], err));
+  FRT_TRY(frt_layers_sums(b, sums, 2, &loss, err));
+  return backward(b, loss, err);
+}
+
+static frt_status_t ignored_class(frt_builder_t *b, int variant, frt_program_t **extra,
+                                  frt_error_t *err) {
+  const int64_t x_dims[] = {3, 4}, y_dims[] = {3, 1};
+  const frt_cross_entropy_options_t o = {.has_ignore_index = 1, .ignore_index = 1};
+  frt_var_t x, y, loss;
+  (void)variant;
+  (void)extra;
+  FRT_TRY(input(b, "x", 2, x_dims, 1, &x, err));
+  FRT_TRY(frt_data(b, "y", 2, y_dims, FRT_I64, &y, err));
+  FRT_TRY(frt_layers_softmax_with_cross_entropy(b, x, y, &o, &loss, NULL, err));
+  FRT_TRY(frt_layers_reduce_sum(b, loss, NULL, &loss, err));
+  return backward(b, loss, err);
+}
+
 const frontend_case_t cases_layers[] = {
     {"fc_variants", 1234, fc_variants, 0},
     {"reduce_sum", 1234, reduce, 0},
@@ -245,10 +344,14 @@ const frontend_case_t cases_layers[] = {
     {"reduce_max", 1234, reduce, 2},
     {"reduce_min", 1234, reduce, 3},
     {"reduce_prod", 1234, reduce, 4},
+    {"elementwise_broadcast", 1234, elementwise, 0},
     {"embedding_adam", 1234, shared_table, 0},
     {"embedding_padding_lars", 1234, shared_table, 1},
     {"embedding_v2_sgd", 1234, table_v2, 0},
     {"initializers", 1234, initializers, 0},
     {"while_cond", 1234, while_cond, 0},
     {"digits_mlp_lars", 1234, digits, 0},
+    {"save_load_digits", 1234, digits_softmax, 0},
+    {"dropout", 1234, dropout, 0},
+    {"ignore_index_quirk", 1234, ignored_class, 0},
     {0}};

@@ -9,7 +9,7 @@ static const frt_optimizer_options_t plain_lars = {.learning_rate = 0.1, .moment
 
 /* ---- a side branch that nobody trains ---------------------------------------------- */
 
-enum { BRANCH, BRANCH_CLIP_L2, L2_ALONE, SCHEDULE, SCHEDULE_SOFTMAX };
+enum { BRANCH, BRANCH_CLIP_L2, L2_ALONE, SCHEDULE, SCHEDULE_SOFTMAX, BRANCHES };
 
 static frt_status_t branch(frt_builder_t *b, frt_var_t logits, int with_max,
                            frt_error_t *err) {
@@ -26,12 +26,17 @@ static frt_status_t build(frt_builder_t *b, int variant, frt_program_t **extra,
   const int64_t later[] = {2, 4};
   const double values[] = {0.3, 0.2, 0.1}, rates[] = {0.4, 0.2, 0.1};
   frt_optimizer_options_t o = plain_lars;
-  frt_var_t logits, loss;
+  frt_var_t x, logits, loss;
   (void)extra;
   FRT_TRY(net_mlp(b, NULL, NULL, &logits, &loss, err));
-  if (variant == BRANCH || variant == BRANCH_CLIP_L2)
+  if (variant == BRANCH || variant == BRANCH_CLIP_L2 || variant == BRANCHES)
     FRT_TRY(branch(b, logits, 1, err));
   if (variant == SCHEDULE_SOFTMAX) FRT_TRY(branch(b, logits, 0, err));
+  if (variant == BRANCHES) {
+    FRT_TRY(frt_builder_var(b, "x", &x, err));
+    FRT_TRY(frt_layers_square(b, x, &x, err));
+    FRT_TRY(frt_layers_reduce_sum(b, x, NULL, &x, err));
+  }
   if (variant == BRANCH_CLIP_L2) {
     o.regularization = (frt_decay_t){FRT_DECAY_L2, 0.05};
     o.grad_clip = (frt_clip_t){.kind = FRT_CLIP_BY_GLOBAL_NORM, .clip_norm = 0.1};
@@ -41,7 +46,10 @@ static frt_status_t build(frt_builder_t *b, int variant, frt_program_t **extra,
     FRT_TRY(frt_piecewise_decay(b, limits, values, 2, &o.learning_rate_var, err));
   if (variant == SCHEDULE_SOFTMAX)
     FRT_TRY(frt_piecewise_decay(b, later, rates, 2, &o.learning_rate_var, err));
-  return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, loss, NULL, err);
+  FRT_TRY(net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, loss, NULL, err));
+  if (variant != BRANCHES) return FRT_OK;
+  /* A loss without parameters. */
+  return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, x, NULL, err);
 }
 
 /* ---- two losses -------------------------------------------------------------------- */
@@ -225,6 +233,7 @@ const frontend_case_t cases_prune[] = {
     {"prune_fetch_name_clip_l2", 1234, build, BRANCH_CLIP_L2},
     {"prune_minimize_tuple_l2_quirk", 1234, build, L2_ALONE},
     {"prune_minimize_tuple_piecewise", 1234, build, SCHEDULE},
+    {"fetch_list_forms", 1305, build, BRANCHES},
     {"prune_two_losses", 1234, two_losses, 0},
     {"lars_clip_two_groups", 1308, two_losses, 1},
     {"lars_train_test_one_scope", 1311, build, SCHEDULE_SOFTMAX},

@@ -145,7 +145,7 @@ static frt_status_t grad_run(const void *state, const frt_run_t *r, frt_error_t 
       const float *terms = c.g;
       if (s->terms) grad_terms(r, &c, s->dy, (float *)r->workspace);
       if (s->terms) terms = (const float *)r->workspace;
-      frt_cpu_reduce_run(&s->sum, r, terms, dy, (char *)r->workspace + s->terms,
+      frt_cpu_reduce_run(&s->sum, r, terms, dy, frt_cpu_workspace(r, s->terms),
                          s->dy == negate ? -1.0 : 1.0);
     }
   }

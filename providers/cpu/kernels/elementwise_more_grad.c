@@ -116,7 +116,7 @@ static frt_status_t grad_run(const void *state, const frt_run_t *r, frt_error_t 
     else {
       grad_terms(r, &c, s->dy, (float *)r->workspace);
       frt_cpu_reduce_run(&s->sum, r, (const float *)r->workspace, dy,
-                         (char *)r->workspace + s->terms, 1.0);
+                         frt_cpu_workspace(r, s->terms), 1.0);
     }
   }
   if (frt_has_out(r, DX)) grad_terms(r, &c, s->dx, frt_out_f32(r, DX));

@@ -163,7 +163,7 @@ static frt_status_t fc_grad_run(const void *state, const frt_run_t *r, frt_error
                      frt_out_f32(r, FRT_FC_GRAD_OUT_W_GRAD));
   if (frt_has_out(r, FRT_FC_GRAD_OUT_BIAS_GRAD))
     frt_cpu_reduce_run(&s->bias, r, g, frt_out_f32(r, FRT_FC_GRAD_OUT_BIAS_GRAD),
-                       (char *)r->workspace + s->masked, 1.0);
+                       frt_cpu_workspace(r, s->masked), 1.0);
   return FRT_OK;
 }
 

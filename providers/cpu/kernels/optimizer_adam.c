@@ -112,7 +112,7 @@ static frt_status_t lamb_prepare(const frt_op_t *op, void *state, uint64_t *work
 
 static double norm(const frt_run_t *r, const float *x, int64_t n) {
   frt_cpu_sum_t s = {square_sum, x, x, n,
-                     (double *)(void *)((char *)r->workspace + direction_bytes(n))};
+                     (double *)frt_cpu_workspace(r, (int64_t)direction_bytes(n))};
   return sqrt(frt_cpu_sum_all(r, &s));
 }
 

@@ -257,7 +257,7 @@ static frt_status_t entropy_run(const void *state, const frt_run_t *r, frt_error
   float *rows = (float *)r->workspace;
   softmax_call_t c = {
       .a = &s->a, .x = frt_in_f32(r, FRT_SOFTMAX_WITH_CROSS_ENTROPY_IN_LOGITS), .y = rows,
-      .z = (float *)(void *)((char *)r->workspace + s->gathered),
+      .z = (float *)frt_cpu_workspace(r, s->gathered),
       .end = s->soft ? soft_loss : hard_loss,
       .label = frt_in(r, FRT_SOFTMAX_WITH_CROSS_ENTROPY_IN_LABEL)->data,
       .loss = frt_out_f32(r, FRT_SOFTMAX_WITH_CROSS_ENTROPY_OUT_LOSS),
