@@ -19,7 +19,8 @@ static inline ref_map_t ref_reduce_map(const frt_api_tensor_t *x,
   memset(&m, 0, sizeof m);
   m.rank = x->rank;
   if (dim->count == 0) gone[0] = 1; /* Fluid's default */
-  for (uint32_t i = 0; i < dim->count && x->rank; ++i) {
+  /* With reduce_all nobody has checked dim: it may hold anything. */
+  for (uint32_t i = 0; !all && i < dim->count && x->rank; ++i) {
     const int64_t d = dim->v.is[i];
     gone[d < 0 ? d + x->rank : d] = 1;
   }

@@ -9,7 +9,7 @@ typedef struct frti_cli_arrays {
   struct frti_cli_array {
     char *name;
     frt_tensor_t *tensor;
-  } *items;
+  } * items;
   size_t n, cap;
 } frti_cli_arrays_t;
 
@@ -24,12 +24,16 @@ void frti_cli_arrays_release(frti_cli_arrays_t *a);
 int frti_cli_write_file(
     const frti_cli_t *cli, const char *path, const void *bytes, size_t n);
 
-/* ---- npz.c: stored, one NAME.npy for each tensor --------------------------------------- */
+/* ---- npz.c: stored, one NAME.npy for each tensor
+ * --------------------------------------- */
 
-int frti_cli_npz_write(const frti_cli_t *cli, const char *path, const frti_cli_arrays_t *a);
-frt_status_t frti_cli_npz_read(const char *path, frti_cli_arrays_t *out, frt_error_t *err);
+int frti_cli_npz_write(
+    const frti_cli_t *cli, const char *path, const frti_cli_arrays_t *a);
+frt_status_t frti_cli_npz_read(
+    const char *path, frti_cli_arrays_t *out, frt_error_t *err);
 
-/* ---- safetensors.c ------------------------------------------------------------------------ */
+/* ---- safetensors.c
+ * ------------------------------------------------------------------------ */
 
 int frti_cli_safetensors_write(
     const frti_cli_t *cli, const char *path, const frti_cli_arrays_t *a);
@@ -41,7 +45,8 @@ frt_status_t frti_cli_safetensors_read(
 frt_status_t frti_cli_safetensors_parse(
     const void *bytes, size_t n, frti_cli_arrays_t *out, frt_error_t *err);
 
-/* ---- params.c: fluidrt convert of parameters ---------------------------------------------- */
+/* ---- params.c: fluidrt convert of parameters
+ * ---------------------------------------------- */
 
 /* Whether one of the two files is of parameters. */
 bool frti_cli_is_params(const char *in, const char *out);

@@ -12,7 +12,14 @@ typedef struct args {
   bool combined;
 } args_t;
 
-enum { KEY_PARAMS = 0x2001, KEY_CHECKPOINT, KEY_SCOPE_IN, KEY_FEED, KEY_FETCH, KEY_COMBINED };
+enum {
+  KEY_PARAMS = 0x2001,
+  KEY_CHECKPOINT,
+  KEY_SCOPE_IN,
+  KEY_FEED,
+  KEY_FETCH,
+  KEY_COMBINED
+};
 
 static const struct argp_option OPTIONS[] = {
     {"params", KEY_PARAMS, "DIR|FILE", 0,
@@ -36,7 +43,8 @@ static void check_args(const args_t *a, struct argp_state *state) {
   if (!a->program) argp_error(state, "which PROGRAM?");
   if (!a->out) argp_error(state, "-o FOLDER: where to?");
   if (!a->params + !a->checkpoint + !a->scope_in != 2)
-    argp_error(state, "--params, --checkpoint or --scope-in: which one holds the parameters?");
+    argp_error(
+        state, "--params, --checkpoint or --scope-in: which one holds the parameters?");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -81,8 +89,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 /* Files of the whole program (save_persistables) and of what is exported alone
  * (save_params, save_inference_model) both do. */
-static int read_params(
-    const args_t *a, const frt_program_t *whole, const frt_program_t *small, frt_scope_t *s) {
+static int read_params(const args_t *a, const frt_program_t *whole,
+    const frt_program_t *small, frt_scope_t *s) {
   frt_error_t err = FRT_ERROR_INIT, first = FRT_ERROR_INIT;
   struct stat st;
   if (!stat(a->params, &st) && S_ISDIR(st.st_mode))
@@ -96,8 +104,8 @@ static int read_params(
   return frti_cli_error(&a->cli, a->params, &first);
 }
 
-static int read_values(
-    const args_t *a, const frt_program_t *whole, const frt_program_t *small, frt_scope_t *s) {
+static int read_values(const args_t *a, const frt_program_t *whole,
+    const frt_program_t *small, frt_scope_t *s) {
   frt_error_t err = FRT_ERROR_INIT;
   frt_checkpoint_info_t info = {.struct_size = sizeof info};
   if (a->params) return read_params(a, whole, small, s);
@@ -120,7 +128,8 @@ static void say(const args_t *a, const frt_program_t *small) {
       (unsigned)frt_program_n_ops(small, 0), params, a->feeds.n, a->fetches.n);
 }
 
-static int work(args_t *a, frti_cli_session_t *s, frt_program_t **whole, frt_program_t **small) {
+static int work(
+    args_t *a, frti_cli_session_t *s, frt_program_t **whole, frt_program_t **small) {
   frt_error_t err = FRT_ERROR_INIT;
   const frt_inference_options_t options = {.struct_size = sizeof options,
       .params_filename = a->combined ? "__params__" : NULL};
@@ -131,7 +140,8 @@ static int work(args_t *a, frti_cli_session_t *s, frt_program_t **whole, frt_pro
     if (a->fetches.n) frti_cli_feeds(*whole, &a->feeds);
   }
   if (!a->fetches.n)
-    return frti_cli_fail(&a->cli, CLI_USAGE, "--fetch NAMES: %s has no fetch op", a->program);
+    return frti_cli_fail(
+        &a->cli, CLI_USAGE, "--fetch NAMES: %s has no fetch op", a->program);
   const char *const *feeds = (const char *const *)a->feeds.items;
   const char *const *fetches = (const char *const *)a->fetches.items;
   if (frt_inference_program(
@@ -141,8 +151,8 @@ static int work(args_t *a, frti_cli_session_t *s, frt_program_t **whole, frt_pro
   if (!code && frt_scope_create(s->rt, &s->scope, &err))
     code = frti_cli_error(&a->cli, NULL, &err);
   if (!code) code = read_values(a, *whole, *small, s->scope);
-  if (!code && frt_inference_save(a->out, *whole, feeds, a->feeds.n, fetches, a->fetches.n,
-                   s->scope, &options, &err))
+  if (!code && frt_inference_save(a->out, *whole, feeds, a->feeds.n, fetches,
+                   a->fetches.n, s->scope, &options, &err))
     code = frti_cli_write_error(&a->cli, a->out, &err);
   if (!code) say(a, *small);
   return code;

@@ -9,20 +9,31 @@
 
 enum { MAX_MEMBER = 1 << 30 }; /* against zip bombs */
 
-/* ---- writing ------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------
+ */
 
 static const char *descr(frt_dtype_t dtype) {
   switch (dtype) {
-    case FRT_BOOL: return "|b1";
-    case FRT_I8: return "|i1";
-    case FRT_U8: return "|u1";
-    case FRT_I16: return "<i2";
-    case FRT_I32: return "<i4";
-    case FRT_I64: return "<i8";
-    case FRT_F16: return "<f2";
-    case FRT_F32: return "<f4";
-    case FRT_F64: return "<f8";
-    default: return NULL; /* numpy has no bfloat16 */
+    case FRT_BOOL:
+      return "|b1";
+    case FRT_I8:
+      return "|i1";
+    case FRT_U8:
+      return "|u1";
+    case FRT_I16:
+      return "<i2";
+    case FRT_I32:
+      return "<i4";
+    case FRT_I64:
+      return "<i8";
+    case FRT_F16:
+      return "<f2";
+    case FRT_F32:
+      return "<f4";
+    case FRT_F64:
+      return "<f8";
+    default:
+      return NULL; /* numpy has no bfloat16 */
   }
 }
 
@@ -69,7 +80,8 @@ static bool add(zip_t *z, const char *name, const frt_tensor_t *t) {
          !zip_file_set_dostime(z, (zip_uint64_t)at, 0, 33, 0);
 }
 
-static int check_dtypes(const frti_cli_t *cli, const char *path, const frti_cli_arrays_t *a) {
+static int check_dtypes(
+    const frti_cli_t *cli, const char *path, const frti_cli_arrays_t *a) {
   for (size_t i = 0; i < a->n; ++i)
     if (!descr(frt_tensor_dtype(a->items[i].tensor)))
       return frti_cli_fail(cli, CLI_DATA, "%s: numpy has no %s ('%s')", path,
@@ -106,18 +118,19 @@ int frti_cli_npz_write(
   return code;
 }
 
-/* ---- reading ------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------
+ */
 
-static frt_status_t member(zip_t *z, zip_uint64_t i, const char *name, frt_tensor_t **out,
-    frt_error_t *err) {
+static frt_status_t member(
+    zip_t *z, zip_uint64_t i, const char *name, frt_tensor_t **out, frt_error_t *err) {
   zip_stat_t st;
   zip_file_t *f = NULL;
   char *data = NULL;
   frt_status_t status;
   zip_stat_init(&st);
   if (zip_stat_index(z, i, 0, &st) || !(st.valid & ZIP_STAT_SIZE) || st.size > MAX_MEMBER)
-    return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "'%.96s': larger than %d bytes", name,
-        MAX_MEMBER);
+    return frt_fail(
+        err, FRT_RESOURCE_EXHAUSTED, "'%.96s': larger than %d bytes", name, MAX_MEMBER);
   f = zip_fopen_index(z, i, 0);
   data = frti_cli_alloc((size_t)st.size + 1);
   /* The last read, of one byte more, is where libzip checks the CRC. */
@@ -132,7 +145,8 @@ static frt_status_t member(zip_t *z, zip_uint64_t i, const char *name, frt_tenso
   return status;
 }
 
-frt_status_t frti_cli_npz_read(const char *path, frti_cli_arrays_t *out, frt_error_t *err) {
+frt_status_t frti_cli_npz_read(
+    const char *path, frti_cli_arrays_t *out, frt_error_t *err) {
   int why = 0;
   frt_status_t status = FRT_OK;
   zip_t *z = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &why);

@@ -31,16 +31,18 @@ static kind_t kind_of(const char *path, bool write, bool combined) {
   if (!write) return is_dir(path) ? FOLDER : COMBINED;
   if (combined) return COMBINED;
   if (is_dir(path)) return FOLDER;
-  return frti_cli_ends_with(name, ".pdiparams") || frti_cli_ends_with(name, ".pdparams") ||
-                 !strcmp(name, "__params__") || !strcmp(name, "params")
+  return frti_cli_ends_with(name, ".pdiparams") ||
+                 frti_cli_ends_with(name, ".pdparams") || !strcmp(name, "__params__") ||
+                 !strcmp(name, "params")
              ? COMBINED
              : FOLDER;
 }
 
-/* ---- reading --------------------------------------------------------------------------- */
+/* ---- reading
+ * --------------------------------------------------------------------------- */
 
-static frt_status_t read_record(frti_cli_files_t *f, const char *file,
-    frti_cli_arrays_t *out, frt_error_t *err) {
+static frt_status_t read_record(
+    frti_cli_files_t *f, const char *file, frti_cli_arrays_t *out, frt_error_t *err) {
   char name[4096];
   void *bytes = NULL;
   size_t n = 0, used = 0;
@@ -52,8 +54,8 @@ static frt_status_t read_record(frti_cli_files_t *f, const char *file,
   free(bytes);
   if (status == FRT_OK && used != n) {
     frt_tensor_release(t);
-    return frt_fail(err, FRT_DATA_LOSS, "'%.96s': the tensor record ends at offset %zu of %zu",
-        file, used, n);
+    return frt_fail(err, FRT_DATA_LOSS,
+        "'%.96s': the tensor record ends at offset %zu of %zu", file, used, n);
   }
   if (status == FRT_OK) {
     frti_cli_arrays_add(out, name, t);
@@ -81,7 +83,8 @@ static int read_folder(const frti_cli_t *cli, const char *path, frti_cli_arrays_
   frti_cli_files_close(f);
   frti_cli_list_release(&names);
   if (status != FRT_OK) return frti_cli_error(cli, path, &err);
-  return out->n ? CLI_OK : frti_cli_fail(cli, CLI_NO_INPUT, "%s: holds no parameters", path);
+  return out->n ? CLI_OK
+                : frti_cli_fail(cli, CLI_NO_INPUT, "%s: holds no parameters", path);
 }
 
 /* Through the program, which names them and says what they are. */
@@ -119,7 +122,8 @@ static int read_any(const frti_cli_t *cli, const char *path, const char *program
     return frti_cli_fail(cli, CLI_NO_INPUT, "%s: %s", path, strerror(errno));
   switch (kind_of(path, false, false)) {
     case NPZ:
-      return frti_cli_npz_read(path, out, &err) ? frti_cli_error(cli, path, &err) : CLI_OK;
+      return frti_cli_npz_read(path, out, &err) ? frti_cli_error(cli, path, &err)
+                                                : CLI_OK;
     case SAFETENSORS:
       return frti_cli_safetensors_read(path, out, &err) ? frti_cli_error(cli, path, &err)
                                                         : CLI_OK;
@@ -133,7 +137,8 @@ static int read_any(const frti_cli_t *cli, const char *path, const char *program
   }
 }
 
-/* ---- writing ----------------------------------------------------------------------------- */
+/* ---- writing
+ * ----------------------------------------------------------------------------- */
 
 static int write_folder(
     const frti_cli_t *cli, const char *path, const frti_cli_arrays_t *a) {

@@ -18,7 +18,8 @@ static const struct {
     {"F32", FRT_F32}, {"F64", FRT_F64}};
 enum { N_DTYPES = sizeof DTYPES / sizeof DTYPES[0] };
 
-/* ---- writing ------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------
+ */
 
 static const char *dtype_name(frt_dtype_t dtype) {
   for (size_t i = 0; i < N_DTYPES; ++i)
@@ -45,15 +46,16 @@ static json_t *entry(const frt_tensor_t *t, uint64_t at) {
   return o;
 }
 
-static int write_sorted(const frti_cli_t *cli, const char *path, const frti_cli_arrays_t *a) {
+static int write_sorted(
+    const frti_cli_t *cli, const char *path, const frti_cli_arrays_t *a) {
   json_t *root = json_object();
   uint64_t data = 0;
   int code = CLI_OK;
   for (size_t i = 0; !code && i < a->n; ++i) {
     if (!strcmp(a->items[i].name, "__metadata__") ||
         json_object_set_new(root, a->items[i].name, entry(a->items[i].tensor, data)))
-      code = frti_cli_fail(cli, CLI_DATA, "%s: a safetensors file cannot hold the name '%s'",
-          path, a->items[i].name);
+      code = frti_cli_fail(cli, CLI_DATA,
+          "%s: a safetensors file cannot hold the name '%s'", path, a->items[i].name);
     data += frt_tensor_bytes(a->items[i].tensor);
   }
   char *text = json_dumps(root, JSON_COMPACT);
@@ -91,7 +93,8 @@ int frti_cli_safetensors_write(
   return code;
 }
 
-/* ---- reading ------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------
+ */
 
 typedef struct span {
   uint64_t begin, end;
@@ -158,8 +161,9 @@ static frt_status_t read_entry(const char *name, const json_t *o, const uint8_t 
     return bad(err, name, "data_offsets are not within the data");
   span->name = name;
   /* The shape's own bytes, by the library's checked arithmetic, before any are taken. */
-  if (frt_tensor_wrap(DTYPES[k].dtype, rank, dims, (void *)(uintptr_t)(data + span->begin),
-          (size_t)(span->end - span->begin), &shape, err))
+  if (frt_tensor_wrap(DTYPES[k].dtype, rank, dims,
+          (void *)(uintptr_t)(data + span->begin), (size_t)(span->end - span->begin),
+          &shape, err))
     return bad(err, name, "the shape needs more bytes than data_offsets give");
   const size_t bytes = frt_tensor_bytes(shape);
   frt_tensor_release(shape);
@@ -235,7 +239,8 @@ frt_status_t frti_cli_safetensors_parse(
         (unsigned long long)head, n);
   if (!head || at[8] != '{')
     return frt_fail(err, FRT_DATA_LOSS, "the header does not begin with '{'");
-  json_t *root = json_loadb((const char *)at + 8, (size_t)head, JSON_REJECT_DUPLICATES, &why);
+  json_t *root =
+      json_loadb((const char *)at + 8, (size_t)head, JSON_REJECT_DUPLICATES, &why);
   if (!root)
     return frt_fail(err, FRT_DATA_LOSS, "the header is no JSON: offset %d: %s",
         8 + why.position, why.text);

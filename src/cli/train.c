@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "case.h"
-#include "train.h"
+#include "report.h"
 
 typedef frti_cli_train_args_t args_t;
 
@@ -19,8 +19,9 @@ typedef struct training {
   frt_feed_t *feeds;
   frti_cli_layer_t *layers;
   size_t n_layers;
-  double *losses;
+  double *losses, *rates; /* by step */
   int64_t first, done; /* steps before this process; steps in all */
+  frt_executor_stats_t stats; /* of the training plan */
   double last_lr, seconds, test_loss, accuracy;
   bool tested, compared;
   frti_cli_case_result_t comparison;
@@ -115,6 +116,7 @@ static int load(args_t *a, training_t *t) {
   if (!code && a->epochs)
     a->steps = (a->epochs * t->data.n_train + a->batch - 1) / a->batch;
   if (!code) t->losses = frti_cli_alloc((size_t)a->steps * sizeof *t->losses);
+  if (!code) t->rates = frti_cli_alloc((size_t)a->steps * sizeof *t->rates);
   return code;
 }
 
@@ -125,6 +127,7 @@ static void release(args_t *a, training_t *t) {
   free(t->feeds);
   free(t->layers);
   free(t->losses);
+  free(t->rates);
   free(t->data_path);
   frti_cli_case_result_release(&t->comparison);
   frti_cli_data_release(&t->data);
@@ -203,6 +206,7 @@ static int loop(const args_t *a, training_t *t) {
       if (t->rate) t->last_lr = frti_cli_element(out[1], 0);
     }
     if (code) break;
+    t->rates[t->done] = t->last_lr;
     frti_cli_progress_step(&progress, t->done + 1, *loss, t->last_lr);
     if (a->save_every && (t->done + 1) % a->save_every == 0 && t->done + 1 < a->steps)
       code = frti_cli_train_keep(a, &t->s, t->done + 1);
@@ -333,6 +337,25 @@ static void print_report(const args_t *a, const training_t *t) {
       frti_cli_peak_bytes() / 1e6);
 }
 
+static int write_page(const args_t *a, const training_t *t) {
+  const frt_fetch_t loss = {.var = t->loss};
+  frt_error_t err = FRT_ERROR_INIT;
+  frti_cli_report_t r = {.args = a, .data = t->data_path, .loss = t->loss,
+      .losses = t->losses, .rates = t->rates, .first = t->first, .done = t->done,
+      .layers = t->layers, .n_layers = t->n_layers, .n_train = t->data.n_train,
+      .n_test = t->data.n_test, .tested = t->tested, .test_loss = t->test_loss,
+      .accuracy = t->accuracy, .seconds = t->seconds,
+      .n_ops = frt_program_n_ops(t->main, 0), .threads = frt_runtime_threads(t->s.rt),
+      .stats = t->stats};
+  int code;
+  if (frt_executor_explain(t->s.exe, t->main, t->s.scope, t->feeds, t->data.names.n, &loss, 1,
+          a->batch, NULL, 1, &r.explain, &err))
+    return frti_cli_error(&a->cli, a->program, &err);
+  code = frti_cli_report(&r);
+  frt_free(r.explain);
+  return code;
+}
+
 /* The state that the first step finds: startup, or a checkpoint over it. */
 static int begin(args_t *a, training_t *t) {
   frt_error_t err = FRT_ERROR_INIT;
@@ -368,6 +391,8 @@ static int work(args_t *a, training_t *t) {
   code = loop(a, t);
   if (!code && a->save) code = frti_cli_train_keep(a, &t->s, t->done);
   if (code) return code;
+  t->stats.struct_size = sizeof t->stats;
+  frt_executor_stats(t->s.exe, &t->stats);
   if (t->test && t->data.n_test && !frti_cli_interrupted()) code = run_test(a, t);
   t->seconds = frti_cli_process_seconds();
   if (!code && a->compare && !frti_cli_interrupted()) {
@@ -378,6 +403,7 @@ static int work(args_t *a, training_t *t) {
     print_json(t);
   else if (!code)
     print_report(a, t);
+  if (!code && a->report) code = write_page(a, t);
   if (!code && a->scope_out) {
     code = frti_cli_make_dir(&a->cli, a->scope_out);
     if (!code && frt_scope_save_dir(t->s.scope, a->scope_out, &err))

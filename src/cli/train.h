@@ -8,7 +8,7 @@
 
 typedef struct frti_cli_train_args {
   frti_cli_t cli; /* first: see frti_cli_children */
-  const char *program, *data, *loss, *compare, *save, *resume, *scope_out;
+  const char *program, *data, *loss, *compare, *save, *resume, *scope_out, *report;
   char *startup, *test;
   frti_cli_list_t maps;
   int64_t batch, steps, every, epochs, save_every;

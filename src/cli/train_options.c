@@ -24,6 +24,7 @@ enum {
   KEY_SCOPE_OUT,
   KEY_EPOCHS,
   KEY_LR,
+  KEY_REPORT,
   KEY_EVERY
 };
 
@@ -53,6 +54,8 @@ static const struct argp_option OPTIONS[] = {
     {"resume", KEY_RESUME, "DIR", 0,
         "Go on from the newest checkpoint of DIR, to the very numbers of one long run"},
     {"scope-out", KEY_SCOPE_OUT, "DIR", 0, "Write every variable as V.npy at the end"},
+    {"report", KEY_REPORT, "FILE.html", 0,
+        "Write loss, rates, local rates and figures as one page"},
     {"log-every", KEY_EVERY, "N", 0, "Steps between lines where output is no terminal"},
     {0}};
 
@@ -123,6 +126,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       return 0;
     case KEY_LR:
       a->lr = arg;
+      return 0;
+    case KEY_REPORT:
+      a->report = arg;
       return 0;
     case KEY_MAP:
       if (!strchr(arg, '=')) argp_error(state, "--map '%s': wanted FEED=ARRAY", arg);

@@ -30,7 +30,7 @@ static const flag_name_t attr_flags[] = {
 static const flag_name_t op_flags[] = {
     {FRT_OP_RANDOM, "random"}, {FRT_OP_RUNTIME, "runtime"},
     {FRT_OP_DATA_SHAPE, "data shape"}, {FRT_OP_EXTENSION, "extension"},
-    {FRT_OP_OPTIMIZER, "optimizer"}, {0, NULL}};
+    {FRT_OP_OPTIMIZER, "optimizer"}, {FRT_OP_VIEW, "view"}, {0, NULL}};
 
 /* NULL for the markers: there is no gradient op. */
 static const char *gradient(const frt_op_schema_t *s) {

@@ -329,11 +329,8 @@ static frt_status_t run_actions(frt_executor_t *exe, frti_plan_t *p, frt_error_t
     }
     if (exe->check_nan && status == FRT_OK && a->kind <= FRTI_RUN_RANDOM)
       status = frti_check_outputs(exe, a->node, err);
-    if (status != FRT_OK)
-      return a->node ? frti_node_error(a->node, status, FRT_PHASE_RUN, err) : status;
+    if (status != FRT_OK) return frti_op_failed(a->node, status, err);
   }
-  for (uint32_t i = 0; p->has_async && i < exe->n_places; ++i)
-    FRT_TRY(exe->places[i].device->provider->api.queue_sync(exe->places[i].queue, err));
   return FRT_OK;
 }
 
@@ -424,6 +421,7 @@ static frt_status_t run_plan(frt_executor_t *exe, frti_plan_t *p,
   frt_status_t status = make_outputs(p, out, err);
   if (status == FRT_OK) {
     status = run_actions(exe, p, err);
+    if (p->has_async) status = frti_finish_queues(exe, status, err);
     ++exe->runs;
     if (p->writes) q->scope->partly_updated = status != FRT_OK;
   }

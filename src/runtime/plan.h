@@ -189,7 +189,6 @@ typedef struct frti_plan {
   frti_fetch_key_t *fetches;
   size_t n_feeds, n_fetches;
   frti_value_t **by_name;             /* by name id */
-  bool *bodies;                       /* by block: an op has it as its body */
   bool *bodies;                       /* by block: it is the body of an op */
   frti_value_t *values_head;
   frti_value_t **values;

@@ -112,8 +112,7 @@ static frti_value_t *add_value(frti_plan_t *p, const char *name, int32_t owner,
 static frt_status_t make_values(frti_plan_t *p, frt_error_t *err) {
   const frt_program_t *g = p->program;
   p->by_name = frti_arena_calloc(&p->arena, g->names.n + 1, sizeof *p->by_name);
-  p->bodies = frti_arena_calloc(&p->arena, g->n_blocks + 1, sizeof *p->bodies);
-  if (!p->by_name || !p->bodies) return frti_no_memory(err);
+  if (!p->by_name) return frti_no_memory(err);
   for (uint32_t b = 0; b < g->n_blocks; ++b)
     for (uint32_t i = 0; i < g->blocks[b].n_vars; ++i) {
       const frti_var_t *var = &g->blocks[b].vars[i];
@@ -285,11 +284,6 @@ static frt_status_t make_body(frti_plan_t *p, frti_node_t *n, frt_error_t *err) 
   if (p->bodies[n->body_block])
     return frt_fail(err, FRT_INVALID_ARGUMENT,
                     "sub_block %d is the body of another op, too", n->body_block);
-  p->bodies[n->body_block] = true;
-  /* Bodies within bodies that each serve two ops would double at every level. */
-  if (p->bodies[n->body_block])
-    return frt_fail(err, FRT_INVALID_ARGUMENT, "sub_block %d is the body of another op, too",
-                    n->body_block);
   p->bodies[n->body_block] = true;
   const frti_attr_t *scalar = frti_op_attr(n->src, "is_scalar_condition");
   if (n->control == FRTI_COND && scalar && !scalar->v.i)

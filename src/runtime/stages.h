@@ -25,6 +25,16 @@ frt_status_t frti_plan_prepare(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_check_outputs(frt_executor_t *exe, const frti_node_t *n, frt_error_t *err);
 frt_status_t frti_check_feed(const char *name, const frt_tensor_t *t, frt_error_t *err);
 
+/* ---- queues.c ---------------------------------------------------------------------- */
+
+/* Says where it failed. A queue reports late: the op that its error names failed, not the
+ * one where it was noticed (`n`, or NULL). */
+frt_status_t frti_op_failed(const frti_node_t *n, frt_status_t status, frt_error_t *err);
+/* Waits for every queue, also after a failure: nothing that was asked of a device may still
+ * be under way, or be reported, when the next run begins. The first failure counts. */
+frt_status_t frti_finish_queues(frt_executor_t *exe, frt_status_t status,
+                                frt_error_t *err);
+
 /* ---- shared by the stages --------------------------------------------------------- */
 
 /* The value that `interned` names, seen from `block`; NULL if nothing declares it. */

@@ -26,7 +26,7 @@ static void edit_dims(edit_t *e, frt_var_info_t *v, int64_t *dims) {
   static const int64_t extents[] = {0, 1, 2, 3, 4, 5, 7, 8, 16, 17, 64, -1, 1 << 20,
                                     INT32_MAX, INT64_MAX};
   const uint32_t way = edit_draw(e, 4);
-  memcpy(dims, v->dims, v->rank * sizeof *dims);
+  if (v->rank) memcpy(dims, v->dims, v->rank * sizeof *dims);
   v->dims = dims;
   if (way == 0 && v->rank < FRT_MAX_RANK) dims[v->rank++] = 1 + edit_draw(e, 3);
   else if (way == 1 && v->rank) --v->rank;

@@ -32,7 +32,10 @@ static int collect(const frt_program_t *p, int32_t b, uint32_t op, frt_program_t
       return 0;
     for (uint32_t i = 0; i < slot.count; ++i) {
       frt_var_info_t info;
-      if (find(v, slot.args[i]) < v->n) continue;
+      if (find(v, slot.args[i]) < v->n) {
+        if (s >= n_in) return 0; /* two outputs in one variable: the later write stays */
+        continue;
+      }
       if (v->n == MAX_VARS || frt_program_find_var(p, b, slot.args[i], &info, NULL) ||
           info.kind != FRT_VAR_LOD_TENSOR || info.lod_level > 0)
         return 0;

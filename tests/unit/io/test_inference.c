@@ -15,7 +15,6 @@
 static char dir[64];
 static frt_runtime_t *rt;
 static const char *const cases[] = {"save_load_digits", "save_load_multi"};
-
 #define OK(call)                                                       \
   do {                                                                 \
     frt_error_t err = FRT_ERROR_INIT;                                  \
@@ -132,8 +131,7 @@ static void same_vars(const frt_program_t *got, const frt_program_t *want) {
   }
 }
 
-/* Ops in order with slots, names and attributes; variables by name. The order of
- * attributes, slots and variables is a hash's in Paddle's files and means nothing. */
+/* The order of attributes, slots and variables is a hash's in Paddle's files. */
 static void same_graph(const frt_program_t *got, const frt_program_t *want) {
   assert_int_equal(frt_program_format_version(got), 1008005);
   assert_int_equal(frt_program_format_version(want), 1008005);
@@ -209,6 +207,13 @@ static frt_program_t *program_at(const char *path) {
   return p;
 }
 
+static void release(frt_program_t *a, frt_program_t *b, frt_program_t *c, frt_scope_t *s) {
+  frt_program_release(a);
+  frt_program_release(b);
+  frt_program_release(c);
+  frt_scope_release(s);
+}
+
 static void a_saved_folder_equals_paddles(void **state) {
   FRTI_UNUSED(state);
   static const char *const from[] = {"main.pb", "test.pb"}; /* both lead to the same */
@@ -226,10 +231,7 @@ static void a_saved_folder_equals_paddles(void **state) {
       same_graph(got, want);
       assert_int_equal(frt_program_version(whole), version);
       if (!r->program_only) same_records(to, in("%s/saved/%s", r->name, r->folder));
-      frt_program_release(got);
-      frt_program_release(want);
-      frt_program_release(whole);
-      frt_scope_release(scope);
+      release(got, want, whole, scope);
     }
 }
 
@@ -246,10 +248,7 @@ static void a_combined_folder_equals_paddles(void **state) {
     frt_program_t *want = program_at(in("%s/saved/inference_combined/model", r->name));
     same_graph(got, want);
     same_file(in("combined_%zu/params", i), in("%s/saved/inference_combined/params", r->name));
-    frt_program_release(got);
-    frt_program_release(want);
-    frt_program_release(whole);
-    frt_scope_release(scope);
+    release(got, want, whole, scope);
   }
 }
 
@@ -273,8 +272,7 @@ static void parameter_files_equal_paddles(void **state) {
       OK(frt_params_save(in("one"), p, scope, 1, NULL, 0, &err));
       same_file(in("one"), in("%s/saved/persistables_combined/all", cases[c]));
     }
-    frt_program_release(p);
-    frt_scope_release(scope);
+    release(p, NULL, NULL, scope);
   }
 }
 
@@ -326,8 +324,7 @@ static void run_and_compare(const char *places, const char *name, const char *fo
   for (size_t i = 0; i < n_feeds; ++i) frt_tensor_release(feed[i].tensor);
   frt_free(feeds);
   frt_free(fetches);
-  frt_program_release(p);
-  frt_scope_release(scope);
+  release(p, NULL, NULL, scope);
   frt_executor_release(exe);
 }
 
@@ -347,32 +344,30 @@ static void paddles_folders_give_the_recorded_values(void **state) {
 
 static void names_come_in_column_order(void **state) {
   FRTI_UNUSED(state);
+  static const char *const names[] = {"zeta", "alpha", "mid"};
   const frt_inference_options_t options = {sizeof options, "model", "params"};
   frt_scope_t *scope;
   frt_program_t *p;
   const char **feeds, **fetches;
   size_t n_feeds, n_fetches;
   OK(frt_scope_create(rt, &scope, &err));
-  OK(frt_inference_load(in("save_load_multi/saved/inference_combined"), &options, scope, &p,
-                        &feeds, &n_feeds, &fetches, &n_fetches, &err));
+  OK(frt_inference_load(in("save_load_multi/saved/inference_combined"), &options, scope,
+                        &p, &feeds, &n_feeds, &fetches, &n_fetches, &err));
   assert_int_equal(n_feeds, 3);
-  assert_string_equal(feeds[0], "zeta");
-  assert_string_equal(feeds[1], "alpha");
-  assert_string_equal(feeds[2], "mid");
+  for (size_t i = 0; i < 3; ++i) assert_string_equal(feeds[i], names[i]);
   assert_int_equal(n_fetches, 2);
   assert_string_equal(fetches[0], "save_infer_model/scale_0.tmp_0");
   assert_string_equal(fetches[1], "save_infer_model/scale_1.tmp_0");
   frt_free(feeds);
   frt_free(fetches);
-  frt_program_release(p);
-  frt_scope_release(scope);
+  release(p, NULL, NULL, scope);
 }
 
 /* Saving what was loaded: the old scale stays as an op, the new one gets the next name. */
 static void a_loaded_model_is_saved_again(void **state) {
   FRTI_UNUSED(state);
-  static const char *const feed[] = {"img"}, *const target[] = {
-      "save_infer_model/scale_0.tmp_0"}, *const file[] = {"prediction"};
+  static const char *const feed[] = {"img"}, *const file[] = {"prediction"};
+  static const char *const target[] = {"save_infer_model/scale_0.tmp_0"};
   const char *from = in("save_load_digits/saved/inference");
   frt_scope_t *scope;
   frt_program_t *p, *again;
@@ -387,9 +382,7 @@ static void a_loaded_model_is_saved_again(void **state) {
   assert_int_equal(frt_program_n_ops(again, 0), frt_program_n_ops(p, 0) + 1);
   run_and_compare("reference", "save_load_digits", in("again"), file);
   frt_free(fetches);
-  frt_program_release(again);
-  frt_program_release(p);
-  frt_scope_release(scope);
+  release(again, p, NULL, scope);
 }
 
 static void an_intermediate_feed_cuts_what_makes_it(void **state) {
@@ -467,8 +460,7 @@ static void wrong_folders_are_refused(void **state) {
   assert_int_equal(frt_inference_load(in("no"), NULL, empty, &loaded, NULL, NULL, NULL, NULL,
                                       &why), FRT_INVALID_ARGUMENT);
   assert_string_equal(why.message, "no inference model: the program has no fetch op");
-  frt_scope_release(empty);
-  frt_program_release(p);
+  release(p, NULL, NULL, empty);
 }
 
 static void missing_parameters_are_listed(void **state) {

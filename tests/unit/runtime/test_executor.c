@@ -69,7 +69,7 @@ static void run_names_what_it_cannot_use(void **state) {
   refuse(f, feed, 1, "loss", FRT_INVALID_ARGUMENT, FRT_PHASE_FEED,
          "feed 'x' has shape [2, 2]; wanted [-1]");
   feed[1].name = "x";
-  refuse(f, feed, 2, "loss", FRT_INVALID_ARGUMENT, FRT_PHASE_NONE, "feed 'x' is given twice");
+  refuse(f, feed, 2, "loss", FRT_INVALID_ARGUMENT, FRT_PHASE_FEED, "feed 'x' is given twice");
   frt_tensor_release(x);
   frt_tensor_release(square);
 }
