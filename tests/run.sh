@@ -104,6 +104,17 @@ else
   broken "ASan and UBSan build"
 fi
 
+# Twenty seconds of fuzzing, where clang has libFuzzer; an hour with --full.
+fuzz_seconds=20
+[ "$full" = yes ] && fuzz_seconds=3600
+if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return d && n > 9; }' |
+   clang -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null; then
+  judged "fuzzing, $fuzz_seconds s" sh "$root/tests/fuzz/run.sh" "$fuzz_seconds"
+else
+  tell "fuzzing" "skipped: no clang with libFuzzer"
+  count 0 0 1
+fi
+
 # Races: the program in which two executors train at once.
 if build tsan program_two_executors; then
   suite "TSan: two executors" tsan -R '^program_two_executors$'

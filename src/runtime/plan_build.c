@@ -244,6 +244,16 @@ static frt_status_t check_aliases(const frti_node_t *n, frt_error_t *err) {
   return FRT_OK;
 }
 
+/* Which of two outputs would be the variable's value is nobody's to say. */
+static frt_status_t check_outputs(const frti_node_t *n, frt_error_t *err) {
+  for (uint32_t o = 1; !n->control && o < n->out.n_args; ++o)
+    for (uint32_t k = 0; k < o; ++k)
+      if (n->out.args[o].value == n->out.args[k].value)
+        return frt_fail(err, FRT_INVALID_ARGUMENT, "two outputs name '%s'",
+                        n->out.args[o].value->name);
+  return FRT_OK;
+}
+
 static frt_status_t check_kinds(const frti_node_t *n, frt_error_t *err) {
   if (n->control || n->state == FRTI_HOLDER) return FRT_OK;
   for (int side = 0; side < 2; ++side) {
@@ -310,6 +320,7 @@ static frt_status_t make_node(frti_plan_t *p, int32_t block, uint32_t i,
     status = make_body(p, n, err);
   if (status == FRT_OK) status = check_kinds(n, err);
   if (status == FRT_OK) status = check_aliases(n, err);
+  if (status == FRT_OK) status = check_outputs(n, err);
   return status == FRT_OK ? FRT_OK : frti_node_error(n, status, FRT_PHASE_PLAN, err);
 }
 

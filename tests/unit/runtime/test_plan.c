@@ -254,6 +254,18 @@ static void an_op_tied_to_its_input_refuses_another_output(void **state) {
   frt_executor_release(exe);
 }
 
+static void two_outputs_may_not_be_one_variable(void **state) {
+  fixture_t *f = *state;
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_executor_t *exe;
+  add_op(f->main, 0, "elementwise_add_grad", "X=x;Y=x;Out@GRAD=x", "X@GRAD=y;Y@GRAD=y");
+  OK(frt_executor_create(f->rt, "reference", NULL, &exe, &err));
+  assert_int_equal(FRT_INVALID_ARGUMENT, frt_executor_run(exe, f->main, f->scope, NULL, 0,
+                                                          NULL, 0, NULL, NULL, &err));
+  assert_string_equal(err.message, "block 0 op #5 elementwise_add_grad: two outputs name 'y'");
+  frt_executor_release(exe);
+}
+
 static void explain_is_json_too(void **state) {
   fixture_t *f = *state;
   frt_error_t err = FRT_ERROR_INIT;
@@ -280,6 +292,6 @@ int main(void) {
       T(scale_and_sum_become_decay), T(a_write_in_between_forbids_fusion),
       T(an_op_may_write_what_it_reads), T(an_unwanted_gradient_keeps_its_place),
       T(a_sparse_gradient_runs_dense_and_is_said_to), T(wrong_shapes_are_found_before_anything_runs),
-      T(an_op_tied_to_its_input_refuses_another_output), T(explain_is_json_too)};
+      T(an_op_tied_to_its_input_refuses_another_output), T(two_outputs_may_not_be_one_variable), T(explain_is_json_too)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
