@@ -72,7 +72,7 @@ find_gcovr() {
 by_gcovr() {
   "$gcovr" -j "$jobs" -r "$root" --object-directory "$build" -f "$root/src/" \
     -f "$root/providers/" --merge-mode-functions=merge-use-line-min \
-    --gcov-ignore-parse-errors=all "$build" --txt "$build/coverage.txt" \
+    --gcov-ignore-parse-errors=all --gcov-ignore-errors=all "$build" --txt "$build/coverage.txt" \
     --json-summary "$build/coverage.json" >"$build/gcovr.log" 2>&1 ||
     { tail -n 5 "$build/gcovr.log"; return 1; }
   python3 - "$build/coverage.json" <<'PY'

@@ -91,13 +91,14 @@ static int load(args_t *a, training_t *t) {
   frt_var_info_t v;
   int code;
   defaults(a, t);
+  code = frti_cli_load(&a->cli, a->program, &t->main);
+  if (code) return code;
   if (!a->startup)
     return frti_cli_fail(
         &a->cli, CLI_USAGE, "--startup: which program makes the parameters?");
   if (!t->data_path)
     return frti_cli_fail(&a->cli, CLI_USAGE, "--data: which .npz holds the samples?");
-  code = frti_cli_load(&a->cli, a->program, &t->main);
-  if (!code) code = frti_cli_load(&a->cli, a->startup, &t->startup);
+  code = frti_cli_load(&a->cli, a->startup, &t->startup);
   if (!code && a->test) code = frti_cli_load(&a->cli, a->test, &t->test);
   if (code) return code;
   t->loss = a->loss ? a->loss : marked_loss(t->main);

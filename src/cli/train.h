@@ -13,6 +13,7 @@ typedef struct frti_cli_train_args {
   frti_cli_list_t maps;
   int64_t batch, steps, every, epochs, save_every;
   const char *lr;
+  bool steps_given;
   uint32_t shuffle_seed, split_seed;
   double test_share;
 } frti_cli_train_args_t;

@@ -67,9 +67,11 @@ static error_t parse_number(int key, char *arg, struct argp_state *state) {
       return 0;
     case KEY_STEPS:
       a->steps = (int64_t)frti_cli_number(state, "--steps", arg, 1 << 30);
+      a->steps_given = true;
       return 0;
     case KEY_EPOCHS:
       a->epochs = (int64_t)frti_cli_number(state, "--epochs", arg, 1 << 20);
+      if (!a->epochs) argp_error(state, "--epochs: at least 1");
       return 0;
     case KEY_SAVE_EVERY:
       a->save_every = (int64_t)frti_cli_number(state, "--save-every", arg, 1 << 30);
@@ -143,6 +145,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       if (!a->program) argp_error(state, "which PROGRAM or folder?");
       if (a->batch < 1 || a->steps < 1)
         argp_error(state, "--batch and --steps: at least 1");
+      if (a->steps_given && a->epochs) argp_error(state, "--steps or --epochs, not both");
       if (a->save_every && !a->save) argp_error(state, "--save-every: and --save DIR?");
       return 0;
     default:

@@ -237,6 +237,9 @@ train_verb() {
   is test ! -s "$t/err"
   expect 66 train "$models/digits" --data "$t/none.npz"
   expect 64 train "$models/digits" --map img=nothing
+  expect 64 train "$models/digits" --epochs 0
+  expect 64 train "$models/digits" --epochs 2 --steps 5
+  expect 66 train "$t/none"
   expect 64 train "$models/digits" --lr 0.1
   says err 'would conflict'
 }
