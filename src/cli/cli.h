@@ -130,6 +130,8 @@ bool frti_cli_interrupted(void);
 void frti_cli_feeds(const frt_program_t *p, frti_cli_list_t *out);
 /* What fetch ops name, in col order. */
 void frti_cli_fetches(const frt_program_t *p, frti_cli_list_t *out);
+/* The output of the op whose op_role carries the loss bit (256); NULL: none does. */
+const char *frti_cli_marked_loss(const frt_program_t *p);
 /* The attribute of an op; false if it is not there. */
 bool frti_cli_attr(const frt_program_t *p, int32_t block, uint32_t op, const char *name,
     frt_attr_info_t *out);

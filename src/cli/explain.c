@@ -98,6 +98,12 @@ static int explain(args_t *a, const frti_cli_session_t *s, const frt_program_t *
   char *text = NULL;
   int code = CLI_OK;
   if (!a->fetches.n) frti_cli_fetches(p, &a->fetches);
+  const char *loss = a->fetches.n ? NULL : frti_cli_marked_loss(p);
+  if (loss) {
+    frti_cli_list_add(&a->fetches, loss);
+    frti_cli_note(&a->cli, "as if the loss '%s' were fetched; --fetch names other things",
+        loss);
+  }
   fetches = frti_cli_alloc((a->fetches.n + 1) * sizeof *fetches);
   for (size_t i = 0; i < a->fetches.n; ++i) fetches[i].var = a->fetches.items[i];
   if (frt_executor_explain(s->exe, p, NULL, feeds, a->names.n, fetches, a->fetches.n,

@@ -105,3 +105,14 @@ void frti_cli_unknown_ops(const frt_program_t *p, frti_cli_list_t *out) {
     }
   frti_cli_list_sort(out);
 }
+
+const char *frti_cli_marked_loss(const frt_program_t *p) {
+  for (uint32_t i = 0, n = frt_program_n_ops(p, 0); i < n; ++i) {
+    frt_attr_info_t role;
+    frt_slot_info_t out;
+    if (frti_cli_attr(p, 0, i, "op_role", &role) && (role.i & ~3) == 256 &&
+        !(role.i & 1) && !frt_program_op_output(p, 0, i, 0, &out, NULL) && out.count)
+      return out.args[0];
+  }
+  return NULL;
+}

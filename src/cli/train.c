@@ -64,18 +64,6 @@ static void defaults(args_t *a, training_t *t) {
   }
 }
 
-/* The output of the op whose op_role carries the loss bit (256). */
-static const char *marked_loss(const frt_program_t *p) {
-  for (uint32_t i = 0, n = frt_program_n_ops(p, 0); i < n; ++i) {
-    frt_attr_info_t role;
-    frt_slot_info_t out;
-    if (frti_cli_attr(p, 0, i, "op_role", &role) && (role.i & ~3) == 256 &&
-        !(role.i & 1) && !frt_program_op_output(p, 0, i, 0, &out, NULL) && out.count)
-      return out.args[0];
-  }
-  return NULL;
-}
-
 static const char *rate_of(const frt_program_t *p) {
   for (int32_t b = 0; b < frt_program_n_blocks(p); ++b)
     for (uint32_t i = 0, n = frt_program_n_ops(p, b); i < n; ++i) {
@@ -101,7 +89,7 @@ static int load(args_t *a, training_t *t) {
   code = frti_cli_load(&a->cli, a->startup, &t->startup);
   if (!code && a->test) code = frti_cli_load(&a->cli, a->test, &t->test);
   if (code) return code;
-  t->loss = a->loss ? a->loss : marked_loss(t->main);
+  t->loss = a->loss ? a->loss : frti_cli_marked_loss(t->main);
   if (!t->loss)
     return frti_cli_fail(
         &a->cli, CLI_USAGE, "%s marks no loss: say --fetch LOSS", a->program);
