@@ -172,8 +172,8 @@ int frt_virtual_is_host(memory_t *m, const void *p, uint64_t bytes) {
 int frt_virtual_is_pinned(memory_t *m, const void *p, uint64_t bytes) {
   pthread_rwlock_rdlock(&m->lock);
   const slab_t *s = slab_at(m, p);
-  const int yes = s && s->kind == FRT_MEM_PINNED &&
-                  bytes <= s->bytes - (uint64_t)((const char *)p - s->token);
+  const uint64_t at = s ? (uint64_t)((const char *)p - s->token) : 0;
+  const int yes = s && s->kind == FRT_MEM_PINNED && at <= s->bytes && bytes <= s->bytes - at;
   pthread_rwlock_unlock(&m->lock);
   return yes;
 }

@@ -4,6 +4,7 @@
  * gives poison. See ../README.md for what the environment sets. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include "virtual.h"
 
