@@ -42,13 +42,12 @@ static bool records_fit(const frti_plan_t *p, frt_scope_t *s) {
   if (p->scope_uid == s->uid && p->scope_layout == s->layout) return true;
   for (uint32_t i = 0; i < p->n_persistables; ++i) {
     const frti_value_t *v = p->persistables[i];
+    if (!v->read_first) continue; /* written before it is read: any shape will do */
     const frti_record_t *r = frti_scope_find(s, v->name);
-    const bool there = r && r->initialized;
-    if (!v->read_first && !there) continue;
-    if (!there || r->dtype != v->start_shape.dtype || r->rank != v->start_shape.rank ||
-        memcmp(r->dims, v->start_shape.dims, r->rank * sizeof(int64_t))) {
-      if (v->read_first) return false;
-    }
+    if (!r || !r->initialized || r->dtype != v->start_shape.dtype ||
+        r->rank != v->start_shape.rank ||
+        memcmp(r->dims, v->start_shape.dims, r->rank * sizeof(int64_t)))
+      return false;
   }
   return true;
 }
@@ -145,10 +144,7 @@ static frt_status_t bind_records(frti_plan_t *p, frt_scope_t *s, frt_error_t *er
   for (uint32_t i = 0; i < p->n_persistables; ++i) {
     frti_value_t *v = p->persistables[i];
     FRT_TRY(frti_scope_record(s, v->name, &v->record, err));
-    if (!v->record->initialized)
-      FRT_TRY(frti_record_shape(s, v->record, v->shape.dtype, v->shape.rank, v->shape.dims,
-                                err));
-    else if (!v->read_first)
+    if (!v->record->initialized || !v->read_first)
       FRT_TRY(frti_record_shape(s, v->record, v->shape.dtype, v->shape.rank, v->shape.dims,
                                 err));
     for (frti_storage_t *st = v->storage; st; st = st->next) {

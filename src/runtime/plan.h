@@ -190,7 +190,6 @@ typedef struct frti_plan {
   size_t n_feeds, n_fetches;
   frti_value_t **by_name;             /* by name id */
   bool *bodies;                       /* by block: it is the body of an op */
-  frti_value_t *values_head;
   frti_value_t **values;
   uint32_t n_values;
   size_t values_cap;
@@ -207,8 +206,6 @@ typedef struct frti_plan {
   uint64_t fallback_ops, live_ops;
   frti_value_t **persistables;        /* those this plan touches */
   uint32_t n_persistables;
-  frti_node_t **random;
-  uint32_t n_random;
   bool writes, has_async;
   bool feeds_scope;                   /* a persistable is fed */
   frt_scope_t *scope;                 /* while building; NULL when explaining without */

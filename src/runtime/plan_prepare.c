@@ -29,12 +29,9 @@ static frt_status_t prepare_node(frti_plan_t *p, frti_action_t *a, frt_error_t *
 }
 
 frt_status_t frti_plan_prepare(frti_plan_t *p, frt_error_t *err) {
-  uint32_t n_random = 0;
   for (uint32_t i = 0; i < p->n_actions; ++i) {
     if (p->actions[i].kind > FRTI_RUN_RANDOM) continue;
     FRT_TRY(prepare_node(p, &p->actions[i], err));
-    n_random += p->actions[i].kind == FRTI_RUN_RANDOM;
   }
-  p->n_random = n_random;
   return FRT_OK;
 }

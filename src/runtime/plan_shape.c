@@ -25,7 +25,6 @@ typedef struct walk {
   frti_plan_t *p;
   frti_str_t unfed, late, empty; /* missing feeds; producer only later; not initialized */
   uint32_t n_unfed, n_late, n_empty;
-  const frti_node_t *first;
 } walk_t;
 
 static void note(frti_str_t *s, uint32_t *n, const frti_value_t *v, const frti_node_t *at) {
@@ -111,7 +110,6 @@ static frt_status_t start_value(walk_t *w, frti_value_t *v, const frti_node_t *n
     } else {
       note(&w->unfed, &w->n_unfed, v, n);
     }
-    if (!w->first) w->first = n;
   }
   return new_def(w->p, v, NULL) ? FRT_OK : frti_no_memory(err);
 }

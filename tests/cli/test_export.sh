@@ -2,37 +2,7 @@
 # Tests of fluidrt export, of running what it wrote, of parameters converted between
 # Paddle's files, npz and safetensors, and of train --report.
 # FLUIDRT names the binary, FLUIDRT_SOURCE_DIR the source tree.
-set -u
-: "${FLUIDRT:?the binary}" "${FLUIDRT_SOURCE_DIR:?the source tree}"
-models=$FLUIDRT_SOURCE_DIR/models
-t=$(mktemp -d) || exit 1
-trap 'rm -rf "$t"' EXIT
-LC_ALL=C
-export LC_ALL
-checks=0 failures=0
-
-fail() {
-  failures=$((failures + 1))
-  echo "FAIL: $*"
-  sed 's/^/    stdout: /' "$t/out" | head -5
-  sed 's/^/    stderr: /' "$t/err" | head -5
-}
-expect() {
-  want=$1
-  shift
-  "$FLUIDRT" "$@" >"$t/out" 2>"$t/err" </dev/null
-  got=$?
-  checks=$((checks + 1))
-  [ "$got" -eq "$want" ] || fail "exit $got, want $want: fluidrt $*"
-}
-says() {
-  checks=$((checks + 1))
-  grep -qF -- "$2" "$t/$1" || fail "no '$2' on std$1"
-}
-is() {
-  checks=$((checks + 1))
-  "$@" >/dev/null 2>&1 || fail "not so: $*"
-}
+. "${FLUIDRT_SOURCE_DIR:?the source tree}/tests/cli/lib.sh"
 isnt() {
   checks=$((checks + 1))
   "$@" >/dev/null 2>&1 && fail "so after all: $*"
