@@ -57,6 +57,12 @@ FRT_API uint64_t frt_program_version(const frt_program_t *p);
 /* Canonical protobuf bytes; free them with frt_free. */
 FRT_API frt_status_t frt_program_serialize(const frt_program_t *p, void **bytes,
     size_t *n, frt_error_t *err);
+/* program.clone(for_test): a program of its own with the same contents. for_test leaves
+ * out the ops of role Backward and Optimize and the variables that no other op names,
+ * and sets is_test. Clone before minimize: a rate's schedule would stay.
+ * Errors: RESOURCE_EXHAUSTED memory. Source: Paddle 1.8 Program.clone. */
+FRT_API frt_status_t frt_program_clone(const frt_program_t *p, int for_test,
+    frt_program_t **out, frt_error_t *err);
 /* Written to the side, synced, renamed. Errors: UNAVAILABLE (native = errno). */
 FRT_API frt_status_t frt_program_save(const frt_program_t *p, const char *path,
     frt_error_t *err);

@@ -1,9 +1,7 @@
-/* Writes startup.pdmodel and main.pdmodel (and their .pbtxt) of a training program
- * made of fc, reduce_sum, clip, decay and lars_momentum, and of the gradients of the
- * first two: `make FOLDER`. Nothing but fluidrt/program.h is needed to write one. */
-#include <stdio.h>
-
-#include "fluidrt/fluidrt.h"
+/* A training program made of fc, reduce_sum, clip, decay and lars_momentum, and of the
+ * gradients of the first two, op by op: what `fluidrt new five-ops` writes. Nothing but
+ * fluidrt/program.h is needed to write one. */
+#include "five_ops/make.h"
 
 enum { FORWARD = 0, BACKWARD = 1, OPTIMIZE = 2, LOSS = 256 }; /* op_role */
 enum { WIDE = 4, OUT = 3 };
@@ -223,41 +221,19 @@ static void training(writer_t *w) {
   for (int i = 0; i < N_PARAMS; ++i) lars(w, &params[i]);
 }
 
-static int save_text(const char *path, const char *content) {
-  FILE *f = fopen(path, "w");
-  if (!f) return 0;
-  const int written = fputs(content, f) >= 0;
-  return fclose(f) == 0 && written;
+static frt_status_t filled(writer_t *w, frt_error_t *err) {
+  if (w->status != FRT_OK && err) *err = w->err;
+  return w->status;
 }
 
-static void save(writer_t *w, const char *folder, const char *name) {
-  char path[1024], *content = NULL;
-  snprintf(path, sizeof path, "%s/%s.pdmodel", folder, name);
-  if (w->status == FRT_OK) w->status = frt_program_save(w->program, path, &w->err);
-  if (w->status == FRT_OK)
-    w->status = frt_program_to_text(w->program, &content, &w->err);
-  snprintf(path, sizeof path, "%s/%s.pbtxt", folder, name);
-  if (w->status == FRT_OK && !save_text(path, content))
-    w->status = frt_fail(&w->err, FRT_UNAVAILABLE, "cannot write %s", path);
-  frt_free(content);
+frt_status_t five_ops_startup(frt_program_t *p, frt_error_t *err) {
+  writer_t w = {.program = p};
+  startup(&w);
+  return filled(&w, err);
 }
 
-static int write_one(const char *folder, const char *name, void (*fill_in)(writer_t *)) {
-  writer_t w = {0};
-  w.status = frt_program_create(&w.program, &w.err);
-  fill_in(&w);
-  save(&w, folder, name);
-  if (w.status != FRT_OK) fprintf(stderr, "%s: %s\n", name, w.err.message);
-  frt_program_release(w.program);
-  return w.status == FRT_OK;
-}
-
-int main(int argc, char **argv) {
-  if (argc != 2) {
-    fprintf(stderr, "usage: make FOLDER\n");
-    return 64;
-  }
-  const int ok = write_one(argv[1], "startup", startup) &&
-                 write_one(argv[1], "main", training);
-  return ok ? 0 : 1;
+frt_status_t five_ops_main(frt_program_t *p, frt_error_t *err) {
+  writer_t w = {.program = p};
+  training(&w);
+  return filled(&w, err);
 }

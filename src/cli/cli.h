@@ -31,6 +31,7 @@ enum {
   CLI_INTERRUPTED = 130
 };
 
+int frti_cli_new(int argc, char **argv);
 int frti_cli_run(int argc, char **argv);
 int frti_cli_train(int argc, char **argv);
 int frti_cli_verify(int argc, char **argv);

@@ -10,6 +10,7 @@ typedef struct verb {
 } verb_t;
 
 static const verb_t VERBS[] = {
+    {"new", "write the programs of a model", frti_cli_new},
     {"run", "run a program once, with feeds, fetches and stored variables", frti_cli_run},
     {"train", "run a training program over data, step by step", frti_cli_train},
     {"verify", "run recorded cases and compare with what PaddlePaddle computed",

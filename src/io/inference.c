@@ -8,18 +8,6 @@
 
 enum { FORMAT_VERSION = 1008005, ROLE_OPTIMIZE = 2 };
 
-static frt_status_t copy_of(const frt_program_t *p, frt_program_t **out,
-                            frt_error_t *err) {
-  const frt_load_options_t any = {.struct_size = sizeof any, .max_bytes = UINT64_MAX,
-                                  .max_memory = UINT64_MAX};
-  void *bytes = NULL;
-  size_t n = 0;
-  FRT_TRY(frt_program_serialize(p, &bytes, &n, err));
-  const frt_status_t status = frt_program_parse(bytes, n, &any, out, err);
-  frt_free(bytes);
-  return status;
-}
-
 /* Fluid's prune never keeps an op of role Optimize that is no target; feed and fetch ops
  * make room for new ones. */
 static void drop_ops(frt_program_t *p) {
@@ -241,7 +229,7 @@ frt_status_t frt_inference_program(const frt_program_t *program,
   *out = NULL;
   if (!n_targets) return frt_fail(err, FRT_INVALID_ARGUMENT, "no target: nothing to save");
   fetches = frti_arena_calloc(&arena, n_targets, sizeof *fetches);
-  frt_status_t status = fetches ? copy_of(program, &whole, err) : frti_no_memory(err);
+  frt_status_t status = fetches ? frt_program_clone(program, 0, &whole, err) : frti_no_memory(err);
   if (status == FRT_OK)
     status = make(whole, feeds, n_feeds, targets, n_targets, fetches, &arena, out, err);
   if (status != FRT_OK) {
