@@ -68,11 +68,27 @@ int frti_run_unknown(const frti_bench_t *b, const frt_case_t *c, const int64_t *
   return v;
 }
 
+int frti_run_support(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
+                     uint32_t dtype, char *why, size_t cap) {
+  frti_probe_t *p = calloc(1, sizeof *p);
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_api_support_t support;
+  int v = FRTI_FAIL;
+  if (!p) return v;
+  if (frti_probe_build(p, c, row, dtype, b, &err) != FRT_OK)
+    snprintf(why, cap, "the case cannot be built: %s", err.message);
+  else
+    v = frti_ask(&b->target[0], &p->op, &support, why, cap);
+  frti_probe_release(p);
+  free(p);
+  return v;
+}
+
 /* ---- the table and the devices ------------------------------------------------- */
 
 /* Opens the verdict on one thing; the text names it, and is the reason if it is bad. */
 static uint32_t say(FILE *to, const char *subject, const char *what, const char *why) {
-  fprintf(to, "B\t0\t%s\t%s\n%c\t%s\n", subject, what, why ? FRTI_FAIL : FRTI_PASS,
+  fprintf(to, "B\t0\t%s\t%s\t32\n%c\t%s\n", subject, what, why ? FRTI_FAIL : FRTI_PASS,
           why ? why : "");
   fflush(to);
   return why != NULL;

@@ -35,12 +35,13 @@ static frt_status_t open_one(frti_bench_t *b, int k, const char *provider,
   return target_open(&b->target[k], b->rt[k], info.name, err);
 }
 
-frt_status_t frti_bench_open(frti_bench_t *b, const char *provider, uint64_t seed,
-                             int targets, int oracle, frt_error_t *err) {
+frt_status_t frti_bench_open(frti_bench_t *b, const frti_options_t *o, int targets,
+                             int oracle, frt_error_t *err) {
   memset(b, 0, sizeof *b);
-  b->seed = seed;
+  b->seed = o->seed;
   for (int k = 0; k < targets; ++k)
-    FRT_TRY(open_one(b, k, provider, err));
+    FRT_TRY(open_one(b, k, o->provider, err));
+  FRT_TRY(frti_own_open(b, o->oracle, err));
   if (!oracle) return FRT_OK;
   FRT_TRY(frt_runtime_load_provider(b->rt[0], "reference", err));
   FRT_TRY(target_open(&b->reference, b->rt[0], "reference", err));
@@ -52,6 +53,7 @@ frt_status_t frti_bench_open(frti_bench_t *b, const char *provider, uint64_t see
 }
 
 void frti_bench_close(frti_bench_t *b) {
+  frt_runtime_release(b->own_rt);
   target_close(&b->reference);
   for (int k = 0; k < FRTI_N_THREADS; ++k) {
     target_close(&b->target[k]);

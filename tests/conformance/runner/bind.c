@@ -267,9 +267,10 @@ frt_status_t frti_probe_of_op(frti_walk_t *w, int32_t b, uint32_t index, int dec
   static const int64_t no_row[4] = {0};
   const char *type = frt_program_op_type(w->run->program, b, index);
   memset(p, 0, sizeof *p);
+  p->view.calls = &frti_case_calls;
   p->c = &no_case;
   p->row = no_row;
-  p->schema = frt_op_find(type);
+  p->schema = frti_schema_of(type);
   if (!p->schema) return frt_fail(err, FRT_UNIMPLEMENTED, "the library has no such op");
   p->op.size = sizeof p->op;
   p->op.version = 1;

@@ -72,10 +72,10 @@ static void allowances(const frti_probe_t *p, uint32_t k, const frt_case_bound_t
   const double twice = wide ? 2 : 1;
   double n = 1;
   if (b->kind == FRT_BOUND_FORMULA) {
-    b->formula(p, &out, allowed);
+    b->formula(&p->view, &out, allowed);
   } else {
     double c;
-    if (b->terms) n = b->terms(p, &out);
+    if (b->terms) n = b->terms(&p->view, &out);
     if (n < 0) n = 0;
     c = b->k * n * u / (1 - n * u);
     for (int64_t e = 0; e < v->api.numel; ++e) allowed[e] = c * v->mag[e];

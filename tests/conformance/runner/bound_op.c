@@ -82,8 +82,8 @@ frti_bounds_t frti_bounds_of_op(const frti_probe_t *p, uint32_t k) {
   const frti_bounds_t exact = frti_bounds_exact(p), none = {{NULL}, 0, 0};
   frti_bounds_t found = none;
   uint32_t best = 0;
-  for (size_t f = 0; f < frti_n_families; ++f)
-    for (const frt_case_t *c = frti_families[f].cases; c->op; ++c) {
+  for (size_t f = 0; f <= frti_n_families; ++f)
+    for (const frt_case_t *c = frti_cases_of(f); c->op; ++c) {
       const frt_case_bound_t *b = given(c, slot);
       uint32_t score;
       if (strcmp(c->op, p->schema->type)) continue;

@@ -204,12 +204,14 @@ frt_status_t frti_probe_build(frti_probe_t *p, const frt_case_t *c, const int64_
                               uint32_t dtype, const frti_bench_t *b, frt_error_t *err) {
   static const int64_t none[4] = {0};
   memset(p, 0, sizeof *p);
+  p->view.calls = &frti_case_calls;
   p->c = c;
-  p->schema = frt_op_find(c->op);
+  p->schema = frti_schema_of(c->op);
   if (!p->schema) return frt_fail(err, FRT_NOT_FOUND, "no op '%s'", c->op);
   p->row = row ? row : none;
   p->dtype = dtype;
-  p->rng = frt_rng_seed(c->rng ? c->rng : 1u);
+  /* Numbers that the case knows come from its own state, others from the seed too. */
+  p->rng = frt_rng_seed(c->rng ? c->rng : c->want[0].slot || !b->seed ? 1u : frti_mix(b->seed));
   p->seed = frti_mix(b->seed ^ frti_mix(FRT_CASE_VERSION) ^ frti_hash_text(c->op)) ^
             frti_hash_text(c->name);
   for (int i = 0; i < 4; ++i) p->seed = frti_mix(p->seed ^ (uint64_t)p->row[i]);

@@ -64,8 +64,8 @@ frt_status_t frti_probe_oracle(frti_probe_t *p, const frti_bench_t *b, frt_error
     out[i] = v->def->flags & FRT_SLOT_SHAPE_ONLY ? NULL : v->d;
     mag[i] = out[i] ? v->mag : NULL;
   }
-  return b->oracle->eval(b->reference.api->self, &p->op, p->rng, in, out, mag,
-                         err);
+  if (frti_is_own(p->schema)) return frti_own_eval(p, in, out, mag, err);
+  return b->oracle->eval(b->reference.api->self, &p->op, p->rng, in, out, mag, err);
 }
 
 /* ---- what formulas ask ------------------------------------------------------ */
@@ -75,38 +75,41 @@ static frt_case_array_t array_of(const frti_value_t *v) {
   return a;
 }
 
-frt_case_array_t frt_case_in_at(const frt_case_view_t *v, const char *slot, uint32_t i) {
+static frt_case_array_t in_at(const frt_case_view_t *view, const char *slot, uint32_t i) {
+  const frti_probe_t *v = (const frti_probe_t *)view;
   const frt_case_array_t none = {0};
   const int s = frti_slot_index(v->schema->inputs, slot);
   if (s < 0 || v->in_slots[s].count <= i) return none;
   return array_of(&v->in[v->in_slots[s].t - v->in_at + i]);
 }
 
-frt_case_array_t frt_case_in(const frt_case_view_t *v, const char *slot) {
-  return frt_case_in_at(v, slot, 0);
-}
-
-frt_case_array_t frt_case_out_at(const frt_case_view_t *v, const char *slot, uint32_t i) {
+static frt_case_array_t out_at(const frt_case_view_t *view, const char *slot, uint32_t i) {
+  const frti_probe_t *v = (const frti_probe_t *)view;
   const frt_case_array_t none = {0};
   const int s = frti_slot_index(v->schema->outputs, slot);
   if (s < 0 || v->out_slots[s].count <= i) return none;
   return array_of(&v->out[v->out_slots[s].t - v->out_at + i]);
 }
 
-uint32_t frt_case_count(const frt_case_view_t *v, const char *slot) {
+static uint32_t count_of(const frt_case_view_t *view, const char *slot) {
+  const frti_probe_t *v = (const frti_probe_t *)view;
   const int s = frti_slot_index(v->schema->inputs, slot);
   return s < 0 ? 0 : v->in_slots[s].count;
 }
 
-const frt_api_attr_t *frt_case_attr(const frt_case_view_t *v, const char *name) {
+static const frt_api_attr_t *attr_of(const frt_case_view_t *view, const char *name) {
+  const frti_probe_t *v = (const frti_probe_t *)view;
   for (uint32_t i = 0; i < v->op.n_attrs; ++i)
     if (!strcmp(v->attrs[i].name, name)) return &v->attrs[i];
   return NULL;
 }
 
-double frt_case_u(const frt_case_view_t *v) {
-  return v->dtype == FRT_F64 ? 0x1p-53 : 0x1p-24;
+static double unit_of(const frt_case_view_t *view) {
+  return ((const frti_probe_t *)view)->dtype == FRT_F64 ? 0x1p-53 : 0x1p-24;
 }
+
+const frt_case_calls_t frti_case_calls = {sizeof frti_case_calls, 0, in_at, out_at, count_of,
+                                          attr_of, unit_of};
 
 double frt_terms_2(const frt_case_view_t *v, const frt_case_array_t *out) {
   (void)v, (void)out;
@@ -119,7 +122,8 @@ double frt_terms_3(const frt_case_view_t *v, const frt_case_array_t *out) {
 }
 
 double frt_terms_input(const frt_case_view_t *v, const frt_case_array_t *out) {
-  return out->numel ? (double)v->in[0].api.numel / (double)out->numel : 1;
+  const frti_probe_t *p = (const frti_probe_t *)v;
+  return out->numel ? (double)p->in[0].api.numel / (double)out->numel : 1;
 }
 
 /* [m,k] x [k,n] -> [m,n]: k^2 = mk * kn / mn. */
@@ -130,7 +134,8 @@ double frt_terms_inner(double a, double b, double out) {
 double frt_terms_axis(const frt_case_view_t *v, const frt_case_array_t *out) {
   const frt_api_attr_t *axis = frt_case_attr(v, "axis");
   int64_t at = axis ? axis->v.i : -1;
-  if (at < 0) at += (int64_t)v->in[0].api.rank;
+  const frti_probe_t *p = (const frti_probe_t *)v;
+  if (at < 0) at += (int64_t)p->in[0].api.rank;
   (void)out;
-  return (double)v->in[0].dims[at];
+  return (double)p->in[0].dims[at];
 }

@@ -22,8 +22,8 @@ static int has_suffix(const char *name) {
 }
 
 int frti_grad_possible(const frt_case_t *c, const int64_t *row) {
-  const frt_op_schema_t *f = frt_op_find(c->op);
-  const frt_op_schema_t *g = f && f->grad && f->grad[0] != '!' ? frt_op_find(f->grad) : NULL;
+  const frt_op_schema_t *f = frti_schema_of(c->op);
+  const frt_op_schema_t *g = f && f->grad && f->grad[0] != '!' ? frti_schema_of(f->grad) : NULL;
   int found = 0;
   (void)row;
   if (!g || (c->flags & FRT_CASE_ROUGH)) return 0;
@@ -74,7 +74,7 @@ static const frti_value_t *source(check_t *k, const char *name, const double **d
 
 /* Builds the gradient op from the forward op's tensors. */
 static frt_status_t build_gradient(check_t *k, frt_error_t *err) {
-  const frt_op_schema_t *g = frt_op_find(k->f.schema->grad);
+  const frt_op_schema_t *g = frti_schema_of(k->f.schema->grad);
   frt_case_t *c = calloc(1, sizeof *c);
   const double *d[FRT_CASE_INS];
   int n = 0;

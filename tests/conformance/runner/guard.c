@@ -10,13 +10,13 @@
 
 #include "runner/replay.h"
 
-enum { CPU_SECONDS = 20, SILENT_SECONDS = 60, EXIT_NO = 1, EXIT_INTERNAL = 70 };
+enum { SILENT_SECONDS = 60, EXIT_NO = 1, EXIT_INTERNAL = 70 };
 
-void frti_set_cpu_limit(void) {
+void frti_set_cpu_limit(uint32_t seconds) {
   struct rusage used;
   struct rlimit limit;
   if (getrusage(RUSAGE_SELF, &used) || getrlimit(RLIMIT_CPU, &limit)) return;
-  limit.rlim_cur = (rlim_t)used.ru_utime.tv_sec + (rlim_t)used.ru_stime.tv_sec + CPU_SECONDS;
+  limit.rlim_cur = (rlim_t)used.ru_utime.tv_sec + (rlim_t)used.ru_stime.tv_sec + seconds;
   setrlimit(RLIMIT_CPU, &limit);
 }
 

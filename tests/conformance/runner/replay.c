@@ -60,9 +60,13 @@ typedef struct op_run {
   char where[128]; /* "step 2 main op #12 mul" */
 } op_run_t;
 
+const char *frti_replay_op(size_t i) {
+  return i < frt_op_count() ? frt_op_at(i)->type : frti_own_at(i - frt_op_count())->type;
+}
+
 static frti_replay_row_t *row_of(frti_replay_t *r, const char *type) {
-  for (size_t i = 0; i < frt_op_count(); ++i)
-    if (!strcmp(frt_op_at(i)->type, type)) return &r->rows[i];
+  for (size_t i = 0; i < frt_op_count() + frti_own_count(); ++i)
+    if (!strcmp(frti_replay_op(i), type)) return &r->rows[i];
   return NULL;
 }
 
@@ -156,7 +160,7 @@ static void judge(op_run_t *o) {
   int good = 0;
   if (o->mine.fault[0])
     snprintf(why, sizeof why, "%s", o->mine.fault);
-  else if ((o->p.schema->flags & FRT_OP_RANDOM) != 0)
+  else if (frti_drawn(o->p.schema))
     good = judge_random(o, why, sizeof why, &at);
   else
     good = judge_oracle(o, why, sizeof why, &at);
@@ -238,7 +242,7 @@ static int run_op(frti_walk_t *w, int32_t block, uint32_t index) {
   place_text(w, block, index, o->where, sizeof o->where);
   snprintf(r->progress->now, sizeof r->progress->now, "%s", o->where);
   ++r->progress->beats;
-  frti_set_cpu_limit();
+  frti_set_cpu_limit(r->o.time_limit);
   if (frti_probe_of_op(w, block, index, 0, &o->p, &err) == FRT_OK)
     go_on = run_probe(o, &err);
   else
@@ -403,9 +407,9 @@ frt_status_t frti_replay_open(const frti_options_t *o, frti_progress_t *progress
   r->o = *o;
   r->progress = progress;
   snprintf(progress->now, sizeof progress->now, "opening %.200s", o->provider);
-  r->rows = calloc(frt_op_count() + 1, sizeof *r->rows);
-  if (!r->rows) return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "out of memory");
-  return frti_bench_open(&r->b, o->provider, o->seed, 1, 1, err);
+  FRT_TRY(frti_bench_open(&r->b, o, 1, 1, err));
+  r->rows = calloc(frt_op_count() + frti_own_count() + 1, sizeof *r->rows);
+  return r->rows ? FRT_OK : frt_fail(err, FRT_RESOURCE_EXHAUSTED, "out of memory");
 }
 
 frt_runtime_t *frti_replay_runtime(frti_replay_t *r) { return r->b.rt[0]; }

@@ -70,8 +70,8 @@ int frti_replay_report(frti_replay_t *r);
 
 /* Runs `fn` in a child that may crash or hang; returns its exit status. */
 int frti_guarded(int (*fn)(void *ctx, frti_progress_t *progress), void *ctx);
-/* A child says it is alive; from here it has another 20 s of CPU time. */
-void frti_set_cpu_limit(void);
+/* A child says it is alive; from here it has that many seconds more of CPU time. */
+void frti_set_cpu_limit(uint32_t seconds);
 
 /* ---- inside ---------------------------------------------------------------------------- */
 
@@ -121,10 +121,11 @@ frt_status_t frti_probe_of_op(frti_walk_t *w, int32_t block, uint32_t index, int
 /* The variable behind tensor i of the inputs (outputs: side 1). */
 const char *frti_probe_name(const frti_walk_t *w, const frti_probe_t *p, int32_t block,
                             uint32_t index, int side, uint32_t i);
+/* The op type of row i. */
+const char *frti_replay_op(size_t i);
 /* report.c */
 void frti_note(frti_replay_notes_t *to, const char *text);
 void frti_replay_ask(frti_walk_t *w, int32_t block, uint32_t index, int verdict,
                      const char *type, const char *why);
-void frti_print_json(const char *text);
 
 #endif

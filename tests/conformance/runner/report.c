@@ -1,20 +1,11 @@
 /* What a walk over a program found, for people and for programs. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "runner/replay.h"
+#include "runner/tally.h"
 
-enum { EXIT_NO = 1 };
-
-void frti_print_json(const char *text) {
-  putchar('"');
-  for (; *text; ++text) {
-    const unsigned char c = (unsigned char)*text;
-    if (c == '"' || c == '\\') printf("\\%c", c);
-    else if (c < 32 || c > 126) printf("\\u%04x", c);
-    else putchar(c);
-  }
-  putchar('"');
-}
+enum { EXIT_NO = 1, EXIT_CANNOT_WRITE = 74 };
 
 void frti_note(frti_replay_notes_t *to, const char *text) {
   char *copy;
@@ -56,7 +47,7 @@ void frti_replay_ask(frti_walk_t *w, int32_t block, uint32_t index, int verdict,
 }
 
 static int counts(const char *type) {
-  const frt_op_schema_t *s = frt_op_find(type);
+  const frt_op_schema_t *s = frti_schema_of(type);
   return !s || !(s->flags & FRT_OP_RUNTIME);
 }
 
@@ -99,66 +90,93 @@ static void add_up(frti_replay_t *r, frti_replay_program_t *p, uint32_t *claimed
 static void print_table(const frti_replay_t *r) {
   printf("%-34s %6s %6s %6s %8s %7s  %s\n", "op", "runs", "passed", "failed", "declined",
          "worst", "share of its bound, at");
-  for (size_t i = 0; i < frt_op_count(); ++i) {
+  for (size_t i = 0; i < frt_op_count() + frti_own_count(); ++i) {
     const frti_replay_row_t *row = &r->rows[i];
     if (!row->runs && !row->failed) continue;
-    printf("%-34s %6u %6u %6u %8u %7.3f  %s\n", frt_op_at(i)->type, row->runs, row->passed,
+    printf("%-34s %6u %6u %6u %8u %7.3f  %s\n", frti_replay_op(i), row->runs, row->passed,
            row->failed, row->declined, row->worst, row->where);
   }
 }
 
-static void print_notes(const frti_replay_notes_t *notes, const char *key) {
-  printf("  \"%s\": [", key);
-  for (uint32_t i = 0; i < notes->n; ++i) {
-    printf("%s\n    {\"times\": %u, \"text\": ", i ? "," : "", notes->all[i].times);
-    frti_print_json(notes->all[i].text);
-    putchar('}');
-  }
-  fputs("\n  ],\n", stdout);
+static json_t *notes_json(const frti_replay_notes_t *notes) {
+  json_t *all = json_array();
+  for (uint32_t i = 0; i < notes->n; ++i)
+    json_array_append_new(all, json_pack("{s:i, s:s*}", "times", (int)notes->all[i].times,
+                                         "text", notes->all[i].text));
+  return all;
 }
 
-static void print_json(const frti_replay_t *r, uint32_t claimed, uint32_t all,
-                       uint32_t unreached) {
-  fputs("{\n  \"format\": 1, \"level\": \"program\", \"provider\": ", stdout);
-  frti_print_json(r->b.target[0].api->name);
-  fputs(",\n  \"ops\": [", stdout);
-  for (size_t i = 0, n = 0; i < frt_op_count(); ++i) {
-    const frti_replay_row_t *row = &r->rows[i];
-    if (!row->runs && !row->failed) continue;
-    printf("%s\n    {\"op\": \"%s\", \"runs\": %u, \"passed\": %u, \"failed\": %u, "
-           "\"declined\": %u, \"worst\": ", n++ ? "," : "", frt_op_at(i)->type, row->runs,
-           row->passed, row->failed, row->declined);
-    if (isfinite(row->worst)) printf("%.6g", row->worst);
-    else fputs("null", stdout);
-    fputs(", \"worst_at\": ", stdout);
-    frti_print_json(row->where);
-    putchar('}');
-  }
-  fputs("\n  ],\n", stdout);
-  print_notes(&r->failures, "failures");
-  print_notes(&r->unclaimed, "unclaimed");
-  printf("  \"claimed\": %u, \"of\": %u, \"not_reached\": %u, \"passed\": %llu, "
-         "\"failed\": %llu\n}\n", claimed, all, unreached, (unsigned long long)r->passed,
+static json_t *row_json(const frti_replay_row_t *row, const char *op) {
+  return json_pack("{s:s, s:i, s:i, s:i, s:i, s:o, s:s*}", "op", op, "runs", (int)row->runs,
+                   "passed", (int)row->passed, "failed", (int)row->failed, "declined",
+                   (int)row->declined, "worst",
+                   isfinite(row->worst) ? json_real(row->worst) : json_null(), "worst_at",
+                   row->where);
+}
+
+typedef struct answer { uint32_t claimed, all, unreached; } answer_t;
+
+static json_t *document(const frti_replay_t *r, const answer_t *a) {
+  json_t *ops = json_array();
+  for (size_t i = 0; i < frt_op_count() + frti_own_count(); ++i)
+    if (r->rows[i].runs || r->rows[i].failed)
+      json_array_append_new(ops, row_json(&r->rows[i], frti_replay_op(i)));
+  return json_pack("{s:i, s:s, s:{s:i, s:s}, s:s*, s:b, s:i, s:i, s:i, s:I, s:I, s:o, s:o, "
+                   "s:o}", "format", 2, "kind", "fluidrt program conformance", "suite",
+                   "version", (int)FRT_CASE_VERSION, "hash", frti_suite_hash, "provider",
+                   r->b.target[0].api->name, "passes", !r->failed && r->passed, "claimed",
+                   (int)a->claimed, "of", (int)a->all, "not_reached", (int)a->unreached,
+                   "passed", (json_int_t)r->passed, "failed", (json_int_t)r->failed,
+                   "failures", notes_json(&r->failures), "unclaimed",
+                   notes_json(&r->unclaimed), "ops", ops);
+}
+
+/* 0, or errno. */
+static int write_out(const frti_replay_t *r, const answer_t *a) {
+  json_t *root = r->o.json || r->o.report ? document(r, a) : NULL;
+  char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+  int code = 0;
+  if (r->o.json && text) puts(text);
+  if (r->o.report) code = text ? frti_write_file(r->o.report, text) : ENOMEM;
+  if (code) fprintf(stderr, "fluidrt conform: %s: %s\n", r->o.report, strerror(code));
+  free(text);
+  json_decref(root);
+  return code;
+}
+
+/* The question that the user asked, answered in a sentence. */
+static void print_answer(const frti_replay_t *r, const answer_t *a) {
+  const char *name = r->b.target[0].api->name;
+  for (uint32_t i = 0; i < r->unclaimed.n; ++i)
+    printf("not on %s, %u of the ops: %s\n", name, r->unclaimed.all[i].times,
+           r->unclaimed.all[i].text);
+  if (a->unreached) printf("not reached by any run, only asked about: %u ops\n", a->unreached);
+  if (!r->passed && !r->failed)
+    printf("FAIL: nothing was judged: %s runs none of the ops that were reached\n", name);
+  if (r->failed)
+    printf("%s can not run this program: %llu results are outside their bounds\n", name,
+           (unsigned long long)r->failed);
+  else if (a->claimed == a->all)
+    printf("%s can run this program whole\n", name);
+  else if (a->claimed)
+    printf("%s can run %u of the %u ops; the others need a place behind it, as in "
+           "-p %s,cpu\n", name, a->claimed, a->all, name);
+  else
+    printf("%s can run none of the %u ops of this program\n", name, a->all);
+  printf("program: %u of %u ops claimed\n", a->claimed, a->all);
+  printf("%llu passed, %llu failed\n", (unsigned long long)r->passed,
          (unsigned long long)r->failed);
 }
 
 int frti_replay_report(frti_replay_t *r) {
-  uint32_t claimed = 0, all = 0, unreached = 0;
+  answer_t a = {0, 0, 0};
   snprintf(r->progress->now, sizeof r->progress->now, "asking about ops not reached");
   for (uint32_t i = 0; i < r->n_programs; ++i)
-    add_up(r, &r->programs[i], &claimed, &all, &unreached);
-  if (r->o.json) {
-    print_json(r, claimed, all, unreached);
-  } else {
+    add_up(r, &r->programs[i], &a.claimed, &a.all, &a.unreached);
+  if (!r->o.json) {
     print_table(r);
-    for (uint32_t i = 0; i < r->unclaimed.n; ++i)
-      printf("unclaimed %s (%u ops)\n", r->unclaimed.all[i].text,
-             r->unclaimed.all[i].times);
-    if (unreached) printf("not reached by any run, only asked about: %u ops\n", unreached);
-    if (!r->passed && !r->failed) printf("FAIL: nothing was judged\n");
-    printf("program: %u of %u ops claimed\n", claimed, all);
-    printf("%llu passed, %llu failed\n", (unsigned long long)r->passed,
-           (unsigned long long)r->failed);
+    print_answer(r, &a);
   }
+  if (write_out(r, &a)) return EXIT_CANNOT_WRITE;
   return r->failed || !r->passed ? EXIT_NO : 0;
 }

@@ -113,7 +113,7 @@ static int judge_wanted(trial_t *t, uint32_t k) {
       const double ref = out->d[e], off = fabs(ref - want[e]);
       if (ref == want[e] || (isnan(ref) && isnan(want[e])) ||
           off <= 1e-12 * fmax(fabs(want[e]), out->mag[e]) ||
-          (t->p.schema->flags & FRT_OP_RANDOM))
+          frti_drawn(t->p.schema))
         continue;
       snprintf(t->why, t->cap, "%s[%lld]: the oracle says %.17g, wanted %.17g",
                out->def->name, (long long)e, ref, want[e]);
@@ -137,7 +137,7 @@ static int judge_oracle(trial_t *t, uint32_t k) {
 
 static int judge_all(trial_t *t) {
   int v = FRTI_PASS;
-  const int random = (t->p.schema->flags & FRT_OP_RANDOM) != 0;
+  const int random = frti_drawn(t->p.schema);
   if (random && !t->b->self) v = judge_random(t);
   for (uint32_t k = 0; k < t->p.n_out && v == FRTI_PASS; ++k) {
     if (t->p.out[k].def->flags & FRT_SLOT_SHAPE_ONLY) continue;
@@ -153,7 +153,7 @@ static int run_trial(trial_t *t) {
   frt_error_t err = FRT_ERROR_INIT;
   frt_status_t status = frti_probe_fill(&t->p, t->b, &err);
   int v;
-  if (status == FRT_OK && !(t->p.schema->flags & FRT_OP_RANDOM))
+  if (status == FRT_OK && !frti_drawn(t->p.schema))
     status = frti_probe_oracle(&t->p, t->b, &err);
   if (status != FRT_OK) {
     snprintf(t->why, t->cap, "the oracle: %s", err.message);

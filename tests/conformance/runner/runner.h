@@ -22,6 +22,7 @@ typedef struct frti_value {
 
 /* Everything a provider is handed, in schema order, as the runtime would build it. */
 typedef struct frti_probe {
+  frt_case_view_t view; /* first: terms and formulas see the probe through it */
   const frt_case_t *c;
   const frt_op_schema_t *schema;
   const int64_t *row; /* four sizes */
@@ -50,6 +51,7 @@ typedef struct frti_bench { /* what one worker works with */
   frti_target_t target[FRTI_N_THREADS]; /* 1, 2, 3, 7 threads */
   frti_target_t reference;              /* the oracle, on rt[0] */
   const frt_api_oracle_t *oracle;
+  frt_runtime_t *own_rt; /* of --oracle */
   int self; /* the provider under test is the reference */
   uint64_t seed;
 } frti_bench_t;
@@ -129,6 +131,9 @@ int frti_run_claims(const frti_bench_t *b, const frt_case_t *c, char *why, size_
 /* op_query while sizes are unknown: any answer, given twice, a NO with its reason. */
 int frti_run_unknown(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
                      uint32_t dtype, char *why, size_t cap);
+/* op_query alone, all sizes known; nothing is run. */
+int frti_run_support(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
+                     uint32_t dtype, char *why, size_t cap);
 /* Asks twice: PASS yes, DECLINED no and why, FAIL an answer that is none. */
 int frti_ask(const frti_target_t *t, const frt_api_op_t *op, frt_api_support_t *support,
              char *why, size_t cap);
@@ -136,9 +141,43 @@ int frti_ask(const frti_target_t *t, const frt_api_op_t *op, frt_api_support_t *
 uint32_t frti_check_table(const frt_api_provider_t *api, FILE *to);
 uint32_t frti_check_devices(const frt_api_provider_t *api, FILE *to);
 
-/* bench.c. targets: how many of the numbers of threads to open. */
-frt_status_t frti_bench_open(frti_bench_t *b, const char *provider, uint64_t seed,
-                             int targets, int oracle, frt_error_t *err);
+/* own.c: the ops that a provider brings itself, with their cases and their oracle. One
+ * worker works with one provider, so these are the process's. oracle: the module with the
+ * formulas, NULL: the provider itself. */
+frt_status_t frti_own_open(frti_bench_t *b, const char *oracle, frt_error_t *err);
+size_t frti_own_count(void);
+const frt_op_schema_t *frti_own_at(size_t index);
+int frti_is_own(const frt_op_schema_t *s);
+/* Its values are drawn, and those of the library's reference provider are right. */
+static inline int frti_drawn(const frt_op_schema_t *s) {
+  return (s->flags & FRT_OP_RANDOM) && !frti_is_own(s);
+}
+const frt_case_t *frti_own_cases(void); /* never NULL */
+frt_status_t frti_own_eval(const frti_probe_t *p, const double *const *in,
+                           double *const *out, double *const *mag, frt_error_t *err);
+/* The library's op of this type, or the provider's own; NULL: neither. */
+const frt_op_schema_t *frti_schema_of(const char *type);
+extern const frt_case_calls_t frti_case_calls; /* fill.c */
+
+/* What is asked of a run. */
+enum { FRTI_LOAD, FRTI_CORE, FRTI_FULL, FRTI_STRESS };
+enum { FRTI_ALL, FRTI_TEST, FRTI_GRAD, FRTI_TRAIN, FRTI_PERF, FRTI_CLAIMS, FRTI_SUPPORT };
+enum { FRTI_PLAIN, FRTI_TABLE, FRTI_MD, FRTI_CSV };
+typedef struct frti_options {
+  const char *provider, *ops; /* ops: glob or NULL */
+  uint64_t seed, seeds, sample; /* sample: cases of each op and seed; 0: all */
+  int json, verbose, level, mode, format;
+  uint32_t time_limit;        /* seconds of CPU time that a case may take */
+  const char *replay;         /* the only case, as it was reported; NULL: all */
+  const char *oracle;         /* module with the oracle of the provider's own ops */
+  const char *xfail, *report, *junit, *baseline; /* files */
+} frti_options_t;
+extern const char *const frti_level_names[], *const frti_mode_names[],
+    *const frti_format_names[]; /* end in NULL */
+
+/* bench.c. targets: how many of the numbers of threads to open; oracle: 0, or 1. */
+frt_status_t frti_bench_open(frti_bench_t *b, const frti_options_t *o, int targets,
+                             int oracle, frt_error_t *err);
 void frti_bench_close(frti_bench_t *b);
 
 /* worker.c: runs in a child; writes lines to `to`. first: the job to begin with;
@@ -146,12 +185,7 @@ void frti_bench_close(frti_bench_t *b);
 typedef struct frti_family { const char *name; const frt_case_t *cases; } frti_family_t;
 extern const frti_family_t frti_families[];
 extern const size_t frti_n_families;
-typedef struct frti_options {
-  const char *provider, *ops; /* ops: glob or NULL */
-  uint64_t seed;
-  int json, verbose;
-  int load; /* level load: claims and questions, nothing is run */
-} frti_options_t;
+const frt_case_t *frti_cases_of(size_t family); /* frti_n_families: the provider's own */
 int frti_worker_claims(const frti_options_t *o, FILE *to);
 int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first,
                        const char *skip, FILE *to);

@@ -9,87 +9,69 @@
 #include <unistd.h>
 
 #include "runner/replay.h"
+#include "runner/tally.h"
 
-enum { EXIT_NO = 1, EXIT_NO_INPUT = 66, EXIT_UNAVAILABLE = 69, EXIT_INTERNAL = 70,
-       SILENT_MS = 60000, CLAIMS = -1 };
-
-typedef struct op_row {
-  uint32_t cases, passed, failed, declined;
-  int claimed, has_cases;
-  double worst;      /* largest share of a bound */
-  char worst_in[96]; /* the case it was in */
-} op_row_t;
+enum { EXIT_NO = 1, EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_NO_INPUT = 66,
+       EXIT_UNAVAILABLE = 69, EXIT_INTERNAL = 70, EXIT_CANNOT_WRITE = 74, CLAIMS = -1,
+       FIELDS = 8 };
 
 typedef struct suite {
   const frti_options_t *o;
-  op_row_t *rows; /* one per op of the registry */
-  char name[96], version[48];
-  uint32_t passed, failed, declined, untested;
+  frti_tally_t t;
   uint32_t next;         /* job number to go on with */
   int open;              /* a job has begun and not ended */
+  int own;               /* the provider brings ops of its own */
   char hung[64];         /* the op that hung last: its other cases are not tried */
   char op[64], what[160];
+  uint32_t dtype;        /* of the open job */
   uint32_t error_status; /* the provider could not be opened */
   char error[400];
-  int json_first;
 } suite_t;
 
-static op_row_t *row_of(suite_t *s, const char *type) {
-  for (size_t i = 0; i < frt_op_count(); ++i)
-    if (!strcmp(frt_op_at(i)->type, type)) return &s->rows[i];
-  return NULL;
-}
-
-static void report_case(suite_t *s, char verdict, const char *why) {
-  if (s->o->json) {
-    printf("%s\n    {\"op\": ", s->json_first ? "" : ",");
-    s->json_first = 0;
-    frti_print_json(s->op);
-    fputs(", \"case\": ", stdout);
-    frti_print_json(s->what);
-    printf(", \"verdict\": \"%s\", \"why\": ",
-           verdict == FRTI_DECLINED ? "declined" : "failed");
-    frti_print_json(why);
-    putchar('}');
-  } else if (verdict == FRTI_FAIL || s->o->verbose) {
-    printf("%s %s %s: %s\n", verdict == FRTI_FAIL ? "FAIL" : "declined", s->op, s->what, why);
-    fflush(stdout);
-  }
-}
-
 static void verdict_in(suite_t *s, char verdict, const char *why, double worst) {
-  op_row_t *row = row_of(s, s->op);
   s->open = 0;
   if (verdict == 'S') return; /* the case has nothing to do at this size */
-  if (row) ++row->cases;
-  if (row && worst > row->worst) {
-    row->worst = worst;
-    snprintf(row->worst_in, sizeof row->worst_in, "%s", s->what);
+  frti_tally_verdict(&s->t, s->op, s->what, s->dtype, verdict, why, worst);
+}
+
+/* "N": one fact about the provider. */
+static void take_fact(frti_facts_t *f, const char *key, const char *value) {
+  if (!strcmp(key, "name")) snprintf(f->name, sizeof f->name, "%s", value);
+  else if (!strcmp(key, "version")) snprintf(f->version, sizeof f->version, "%s", value);
+  else if (!strcmp(key, "description"))
+    snprintf(f->description, sizeof f->description, "%s", value);
+  else if (!strcmp(key, "path")) snprintf(f->path, sizeof f->path, "%s", value);
+  else if (!strcmp(key, "device")) snprintf(f->device, sizeof f->device, "%s", value);
+  else if (!strcmp(key, "abi_minor")) f->abi_minor = (uint32_t)strtoul(value, NULL, 10);
+}
+
+/* "K": an op that is claimed, or the provider's own. */
+static void take_claim(suite_t *s, char *const *field) {
+  frti_row_t *row = frti_tally_row(&s->t, field[1], 1);
+  if (!row) return;
+  if (field[3][0]) {
+    row->is_op = row->own = s->own = 1;
+    row->has_cases = field[3][0] == '1';
   }
-  if (verdict == FRTI_PASS) {
-    ++s->passed;
-    if (row) ++row->passed;
-    return;
-  }
-  if (verdict == FRTI_DECLINED) {
-    ++s->declined;
-    if (row) ++row->declined;
-  } else {
-    ++s->failed;
-    if (row) ++row->failed;
-  }
-  report_case(s, verdict, why);
+  row->claimed |= (uint32_t)strtoul(field[2], NULL, 10);
+}
+
+static void take_speed(suite_t *s, char *const *field) {
+  frti_speed_t v = {.seconds = strtod(field[1], NULL), .spread = strtod(field[2], NULL),
+                    .flops = strtod(field[3], NULL), .bytes = strtod(field[4], NULL)};
+  snprintf(v.op, sizeof v.op, "%s", s->op);
+  snprintf(v.name, sizeof v.name, "%s", s->what);
+  frti_tally_speed(&s->t, &v);
 }
 
 /* One line of a worker; 1 when it says it is done. */
 static int take_line(suite_t *s, char *line) {
-  char *field[4] = {line, "", "", ""};
-  op_row_t *row;
-  for (int i = 1; i < 4; ++i) {
+  char *field[FIELDS] = {line};
+  frti_row_t *row;
+  for (int i = 1; i < FIELDS; ++i) {
     char *tab = strchr(field[i - 1], '\t');
-    if (!tab) break;
-    *tab = 0;
-    field[i] = tab + 1;
+    if (tab) *tab = 0;
+    field[i] = tab ? tab + 1 : field[i - 1] + strlen(field[i - 1]);
   }
   switch (line[0]) {
     case 'Z': return 1;
@@ -98,19 +80,15 @@ static int take_line(suite_t *s, char *line) {
       s->next = (uint32_t)strtoul(field[1], NULL, 10) + 1;
       snprintf(s->op, sizeof s->op, "%s", field[2]);
       snprintf(s->what, sizeof s->what, "%s", field[3]);
+      s->dtype = (uint32_t)strtoul(field[4], NULL, 10);
       return 0;
-    case 'N':
-      snprintf(s->name, sizeof s->name, "%s", field[1]);
-      snprintf(s->version, sizeof s->version, "%s", field[2]);
-      return 0;
-    case 'K':
-      if ((row = row_of(s, field[1]))) row->claimed = 1;
-      return 0;
+    case 'N': take_fact(&s->t.facts, field[1], field[2]); return 0;
+    case 'K': take_claim(s, field); return 0;
     case 'U':
-      ++s->untested;
-      if (s->o->verbose && !s->o->json)
-        printf("untested %s: no case for claimed dtype %s\n", field[1], field[2]);
+      if ((row = frti_tally_row(&s->t, field[1], 0)))
+        row->untested |= (uint32_t)strtoul(field[2], NULL, 10);
       return 0;
+    case 'T': take_speed(s, field); return 0;
     case 'E':
       s->error_status = (uint32_t)strtoul(field[1], NULL, 10);
       snprintf(s->error, sizeof s->error, "%s", field[2]);
@@ -126,7 +104,7 @@ static int listen_to(suite_t *s, int fd, pid_t pid, int *silent) {
   int done = 0;
   for (;;) {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    const int ready = poll(&p, 1, SILENT_MS);
+    const int ready = poll(&p, 1, 3000 * (int)s->o->time_limit);
     ssize_t n;
     char *start = buffer, *end;
     if (ready < 0 && errno == EINTR) continue;
@@ -164,6 +142,7 @@ static void child_died(suite_t *s, int status, int silent, const char *family) {
   if (!s->open) {
     snprintf(s->op, sizeof s->op, "%s", family);
     snprintf(s->what, sizeof s->what, "opening or closing the provider");
+    s->dtype = 32;
     s->next = UINT32_MAX;
   }
   if (hangs) snprintf(s->hung, sizeof s->hung, "%s", s->op);
@@ -173,7 +152,8 @@ static void child_died(suite_t *s, int status, int silent, const char *family) {
 /* Runs one worker. 1: go on with another one at s->next; 0: the family is done;
  * -1: no worker could be made. */
 static int run_child(suite_t *s, int family, uint32_t first) {
-  const char *name = family == CLAIMS ? "provider" : frti_families[family].name;
+  const char *name = family == CLAIMS ? "provider" : family == (int)frti_n_families
+                     ? "own ops" : frti_families[family].name;
   int fd[2], status = 0, silent = 0, done;
   pid_t pid;
   fflush(NULL);
@@ -206,13 +186,15 @@ static int run_child(suite_t *s, int family, uint32_t first) {
 }
 
 static int family_matches(const suite_t *s, size_t family) {
+  if (family == frti_n_families) return s->own;
   for (const frt_case_t *c = frti_families[family].cases; c->op; ++c)
     if (!s->o->ops || !fnmatch(s->o->ops, c->op, 0)) return 1;
   return 0;
 }
 
+/* The family behind the last one: the provider's own ops. */
 static int run_families(suite_t *s) {
-  for (size_t f = 0; f < frti_n_families && !s->error_status; ++f) {
+  for (size_t f = 0; f <= frti_n_families && !s->error_status; ++f) {
     int more = 1;
     if (!family_matches(s, f)) continue;
     s->next = 0;
@@ -223,99 +205,92 @@ static int run_families(suite_t *s) {
   return 0;
 }
 
-/* ---- the report -------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------- */
 
-typedef struct totals { uint32_t claimed, wrong, declined, unclaimed, without; } totals_t;
-
-static totals_t add_up(suite_t *s) {
-  totals_t t = {0};
-  for (size_t i = 0; i < frt_op_count(); ++i) {
-    const frt_op_schema_t *op = frt_op_at(i);
-    const op_row_t *row = &s->rows[i];
-    if ((op->flags & FRT_OP_RUNTIME) || (s->o->ops && fnmatch(s->o->ops, op->type, 0)))
-      continue;
-    if (row->claimed) ++t.claimed; else ++t.unclaimed;
-    if (row->failed) ++t.wrong; else if (row->declined) ++t.declined;
-    if (!row->has_cases) {
-      ++t.without;
-      if (!s->o->json) printf("FAIL %s: the suite has no case for this op\n", op->type);
-    }
-  }
-  return t;
+static int complain(int code, const char *path, const char *why) {
+  fprintf(stderr, "fluidrt conform: %s%s%s\n", path, path[0] ? ": " : "", why);
+  return code;
 }
 
-static void print_table(suite_t *s) {
-  printf("%-34s %7s %7s %7s %8s %7s  %s\n", "op", "cases", "passed", "failed", "declined",
-         "worst", "share of its bound, in");
-  for (size_t i = 0; i < frt_op_count(); ++i) {
-    const op_row_t *row = &s->rows[i];
-    if (!row->cases) continue;
-    printf("%-34s %7u %7u %7u %8u %7.3f  %s%s\n", frt_op_at(i)->type, row->cases,
-           row->passed, row->failed, row->declined, row->worst,
-           row->claimed ? "" : "unclaimed ", row->worst_in);
+static int write_reports(suite_t *s, int passes) {
+  const frti_options_t *o = s->o;
+  json_t *root = o->report || o->json ? frti_document(&s->t, passes) : NULL;
+  char *text = NULL;
+  int code = 0;
+  if (o->json && root) {
+    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    putchar('\n');
   }
+  if (o->report) {
+    text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    code = text ? frti_write_file(o->report, text) : ENOMEM;
+    free(text);
+    if (code) complain(0, o->report, strerror(code));
+  }
+  json_decref(root);
+  if (o->junit && !code) {
+    text = frti_junit(&s->t);
+    code = text ? frti_write_file(o->junit, text) : ENOMEM;
+    free(text);
+    if (code) complain(0, o->junit, strerror(code));
+  }
+  return code ? EXIT_CANNOT_WRITE : 0;
 }
 
-static void print_json_end(suite_t *s, const totals_t *t) {
-  printf("\n  ],\n  \"ops\": [");
-  for (size_t i = 0, n = 0; i < frt_op_count(); ++i) {
-    const op_row_t *row = &s->rows[i];
-    if (!row->cases) continue;
-    printf("%s\n    {\"op\": \"%s\", \"claimed\": %s, \"cases\": %u, \"passed\": %u, "
-           "\"failed\": %u, \"declined\": %u, \"worst\": ", n++ ? "," : "",
-           frt_op_at(i)->type, row->claimed ? "true" : "false", row->cases, row->passed,
-           row->failed, row->declined);
-    if (isfinite(row->worst)) printf("%.6g", row->worst);
-    else fputs("null", stdout);
-    fputs(", \"worst_in\": ", stdout);
-    frti_print_json(row->worst_in);
-    putchar('}');
+static void print_end(suite_t *s, const frti_totals_t *sum, int nothing, FILE *to) {
+  const frti_tally_t *t = &s->t;
+  for (uint32_t i = 0; i < t->n_rows; ++i)
+    if (frti_tally_counts(t, &t->rows[i]) && !t->rows[i].has_cases && !s->o->replay)
+      fprintf(to, "FAIL %s: the suite has no case for this op\n", t->rows[i].op);
+  for (uint32_t i = 0; i < t->xfail.n; ++i) {
+    const frti_xfail_rule_t *r = &t->xfail.rules[i];
+    if (r->expired) fprintf(to, "line %d of %s has expired: %s\n", r->line, s->o->xfail, r->reason);
+    else if (!r->failed && !r->passed)
+      fprintf(to, "line %d of %s met no case: %s\n", r->line, s->o->xfail, r->pattern);
   }
-  printf("\n  ],\n  \"claimed\": %u, \"wrong\": %u, \"declined\": %u, \"unclaimed\": %u,\n"
-         "  \"ops_without_cases\": %u, \"dtypes_without_cases\": %u,\n"
-         "  \"passed\": %u, \"failed\": %u\n}\n", t->claimed, t->wrong, t->declined,
-         t->unclaimed, t->without, s->untested, s->passed, s->failed);
+  if (nothing) fprintf(to, "FAIL: the provider runs none of these ops\n");
+  fprintf(to, "ops without cases: %u; claimed dtypes without cases: %u\n", sum->without,
+          sum->untested);
+  fprintf(to, "conform %s: %u ops claimed, %u wrong, %u declined, %u unclaimed\n",
+          t->facts.name, sum->claimed, sum->wrong, sum->declined, sum->unclaimed);
+  if (t->expected)
+    fprintf(to, "%llu failed as expected\n", (unsigned long long)t->expected);
+  fprintf(to, "%llu passed, %llu failed\n", (unsigned long long)t->passed,
+          (unsigned long long)t->failed);
 }
 
 static int finish(suite_t *s) {
-  const totals_t t = add_up(s);
+  const frti_totals_t sum = frti_tally_totals(&s->t);
+  const frti_options_t *o = s->o;
   /* Declining everything is no way to pass. */
-  const int nothing = !s->passed || t.declined >= t.claimed;
-  if (s->o->json) {
-    print_json_end(s, &t);
-  } else {
-    if (s->o->verbose) print_table(s);
-    if (nothing) printf("FAIL: the provider runs none of these ops\n");
-    printf("ops without cases: %u; claimed dtypes without cases: %u\n", t.without,
-           s->untested);
-    printf("conform %s: %u ops claimed, %u wrong, %u declined, %u unclaimed\n", s->name,
-           t.claimed, t.wrong, t.declined, t.unclaimed);
-    printf("%u passed, %u failed\n", s->passed, s->failed);
+  const int nothing = o->replay ? 0 : !s->t.passed || sum.declined >= sum.claimed;
+  const int bad = nothing || s->t.failed || sum.wrong || (sum.without && !o->replay);
+  int code;
+  if (o->replay && !(s->t.passed + s->t.failed + s->t.declined + s->t.expected))
+    return complain(EXIT_USAGE, "", "there is no such case");
+  if (!o->json) {
+    if (o->format > FRTI_PLAIN || o->verbose)
+      frti_score_print(&s->t, o->format > FRTI_PLAIN ? o->format : FRTI_TABLE, stdout);
+    print_end(s, &sum, nothing, o->format > FRTI_TABLE ? stderr : stdout);
   }
-  return nothing || s->failed || t.wrong || t.without ? EXIT_NO : 0;
-}
-
-static int refuse(const suite_t *s) {
-  fprintf(stderr, "fluidrt conform: %s\n", s->error);
-  return s->error_status == FRT_NOT_FOUND ? EXIT_NO_INPUT : EXIT_UNAVAILABLE;
+  code = write_reports(s, !bad);
+  return code ? code : bad ? EXIT_NO : 0;
 }
 
 static int run_all(suite_t *s) {
+  char why[300];
+  int code;
+  if (s->o->xfail && (code = frti_xfail_read(s->o->xfail, frti_today(), &s->t.xfail, why,
+                                             sizeof why)))
+    return complain(code < 0 ? EXIT_DATA : EXIT_NO_INPUT, "", why);
   if (run_child(s, CLAIMS, 0) < 0) return EXIT_INTERNAL;
-  if (s->error_status) return refuse(s);
-  if (!s->name[0]) snprintf(s->name, sizeof s->name, "%s", s->o->provider);
-  if (s->o->json) {
-    s->json_first = 1;
-    printf("{\n  \"format\": 1, \"suite\": %d, \"level\": \"%s\", \"seed\": %llu,\n"
-           "  \"provider\": ", FRT_CASE_VERSION, s->o->load ? "load" : "core",
-           (unsigned long long)s->o->seed);
-    frti_print_json(s->name);
-    fputs(", \"version\": ", stdout);
-    frti_print_json(s->version);
-    fputs(",\n  \"cases\": [", stdout);
-  }
-  if (run_families(s)) return EXIT_INTERNAL;
-  return s->error_status ? refuse(s) : finish(s);
+  if (!s->error_status && !s->t.facts.name[0])
+    snprintf(s->t.facts.name, sizeof s->t.facts.name, "%s", s->o->provider);
+  if (!s->error_status && run_families(s)) return EXIT_INTERNAL;
+  if (s->error_status)
+    return complain(s->error_status == FRT_NOT_FOUND ? EXIT_NO_INPUT : EXIT_UNAVAILABLE, "",
+                    s->error);
+  return finish(s);
 }
 
 int frti_suite_matches(const char *glob) {
@@ -329,14 +304,8 @@ int frti_suite_run(const frti_options_t *o) {
   int code = EXIT_INTERNAL;
   if (!s) return code;
   s->o = o;
-  s->rows = calloc(frt_op_count() + 1, sizeof *s->rows);
-  for (size_t f = 0; s->rows && f < frti_n_families; ++f)
-    for (const frt_case_t *c = frti_families[f].cases; c->op; ++c) {
-      op_row_t *row = row_of(s, c->op);
-      if (row) row->has_cases = 1;
-    }
-  if (s->rows) code = run_all(s);
-  free(s->rows);
+  if (frti_tally_open(&s->t, o)) code = run_all(s);
+  frti_tally_close(&s->t);
   free(s);
   return code;
 }
