@@ -1,4 +1,4 @@
-/* Bytes -> load -> plan -> one step on the reference provider, with tiny limits. Every
+/* Bytes -> load -> plan -> one step on one of two places, with tiny limits. Every
  * persistable is put into the scope and everything else that is declared without a
  * producer is fed, so that most programs get as far as running. */
 #include "fuzz.h"
@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   frt_program_t *p = NULL;
   frt_error_t err = FRT_ERROR_INIT;
   if (frt_program_parse(data, size, &o, &p, &err) != FRT_OK) return 0;
-  run(p, "reference");
+  run(p, size % 2 ? "cpu,reference" : "reference");
   frt_program_release(p);
   return 0;
 }
