@@ -7,6 +7,7 @@ seconds=${1:?usage: run.sh SECONDS [BUILD]}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 build=${2:-$root/build/fuzz}
+mkdir -p "$build"
 
 if ! command -v clang >/dev/null ||
    ! echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n){return d&&n>9;}' |
