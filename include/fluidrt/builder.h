@@ -41,6 +41,12 @@ FRT_API frt_program_t *frt_builder_startup(const frt_builder_t *b);
 FRT_API frt_status_t frt_builder_set_seed(frt_builder_t *b, frt_program_t *p,
     int32_t seed, frt_error_t *err);
 
+/* Program.clone(for_test) of a program that this builder made (NULL: the main one), as
+ * frt_program_clone, with what the builder knows of its variables: layers can be added
+ * to the clone under a program guard. One reference, yours; the builder holds another. */
+FRT_API frt_status_t frt_builder_clone(frt_builder_t *b, frt_program_t *p, int for_test,
+    frt_program_t **out, frt_error_t *err);
+
 /* fluid.program_guard(main, startup): NULL keeps what is current. Both are retained. */
 FRT_API frt_status_t frt_builder_push_programs(frt_builder_t *b, frt_program_t *main,
     frt_program_t *startup, frt_error_t *err);

@@ -8,6 +8,7 @@
 #include "fluidrt/inference.h"
 #include "fluidrt/io.h"
 #include "fluidrt/layers.h"
+#include "fluidrt/layers_more.h"
 #include "fluidrt/op.h"
 #include "fluidrt/program.h"
 #include "fluidrt/runtime.h"

@@ -57,12 +57,6 @@ FRT_API uint64_t frt_program_version(const frt_program_t *p);
 /* Canonical protobuf bytes; free them with frt_free. */
 FRT_API frt_status_t frt_program_serialize(const frt_program_t *p, void **bytes,
     size_t *n, frt_error_t *err);
-/* program.clone(for_test): a program of its own with the same contents. for_test leaves
- * out the ops of role Backward and Optimize and the variables that no other op names,
- * and sets is_test. Clone before minimize: a rate's schedule would stay.
- * Errors: RESOURCE_EXHAUSTED memory. Source: Paddle 1.8 Program.clone. */
-FRT_API frt_status_t frt_program_clone(const frt_program_t *p, int for_test,
-    frt_program_t **out, frt_error_t *err);
 /* Written to the side, synced, renamed. Errors: UNAVAILABLE (native = errno). */
 FRT_API frt_status_t frt_program_save(const frt_program_t *p, const char *path,
     frt_error_t *err);
@@ -215,6 +209,15 @@ FRT_API const frt_finding_t *frt_findings_at(const frt_findings_t *f, size_t ind
 FRT_API uint64_t frt_findings_total(const frt_findings_t *f, frt_severity_t severity);
 /* "error", "warning", "note". Never NULL. */
 FRT_API const char *frt_severity_text(frt_severity_t severity);
+
+/* ---- copies ------------------------------------------------------------------ */
+
+/* A new program. for_test: is_test is true everywhere, and of a program that holds a
+ * loss's gradient only what tests stays: ops of the roles backward, optimize and
+ * schedule go, and with them the blocks they run and variables that no op names.
+ * Errors: RESOURCE_EXHAUSTED memory. Source: Paddle 1.8 Program.clone(for_test). */
+FRT_API frt_status_t frt_program_clone(const frt_program_t *p, int for_test,
+    frt_program_t **out, frt_error_t *err);
 
 /* ---- pruning ---------------------------------------------------------------- */
 

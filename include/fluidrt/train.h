@@ -35,7 +35,7 @@ typedef enum frt_clip_kind {
   FRT_CLIP_BY_GLOBAL_NORM /* all together to at most clip_norm */
 } frt_clip_kind_t;
 
-/* fluid.clip.GradientClipBy...; group_name does nothing here, as in Fluid. */
+/* fluid.clip.GradientClipBy...; group_name counts for frt_set_gradient_clip alone. */
 typedef struct frt_clip {
   frt_clip_kind_t kind;
   double max, min, clip_norm;
@@ -44,6 +44,17 @@ typedef struct frt_clip {
   int (*need_clip)(void *ctx, const char *parameter); /* NULL: all */
   void *ctx;
 } frt_clip_t;
+
+/* fluid.clip.set_gradient_clip: marks parameters of `program` (NULL: the main program),
+ * those listed or (n 0) all there are. An optimizer with a grad_clip of its own looks at
+ * no mark. Gradients marked by global norm share a norm with their group_name.
+ * Different from Fluid on purpose: each group has its own factor (Fluid applies the last
+ * group's to every gradient), and parameters without a mark stay as they are (one such
+ * parameter, and Fluid clips nothing).
+ * Errors: INVALID_ARGUMENT the clip, a name that is no parameter; at apply_gradients
+ *   clip_norms that differ in one group. */
+FRT_API frt_status_t frt_set_gradient_clip(frt_builder_t *b, const frt_clip_t *clip,
+    const char *const *param_list, size_t n, frt_program_t *program, frt_error_t *err);
 
 /* ---- optimizers -------------------------------------------------------------------- */
 

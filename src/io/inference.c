@@ -114,14 +114,6 @@ static frt_status_t add_ends(frt_program_t *p, const char *const *feeds, size_t 
   return FRT_OK;
 }
 
-static frt_status_t set_is_test(frt_program_t *p, frt_error_t *err) {
-  for (uint32_t b = 0; b < p->n_blocks; ++b)
-    for (uint32_t i = 0; i < p->blocks[b].n_ops; ++i)
-      if (frti_op_attr(&p->blocks[b].ops[i], "is_test"))
-        FRT_TRY(frt_program_set_attr_bool(p, (int32_t)b, i, "is_test", 1, err));
-  return FRT_OK;
-}
-
 /* ---- checks ------------------------------------------------------------------------------ */
 
 static frt_status_t check_feeds(const frt_program_t *p, const char *const *feeds, size_t n,
@@ -214,7 +206,7 @@ static frt_status_t make(frt_program_t *whole, const char *const *feeds, size_t 
   FRT_TRY(frt_program_prune(whole, &request, out, NULL, NULL, err));
   FRT_TRY(check_needed(*out, feeds, n_feeds, err));
   FRT_TRY(check_inputs(*out, feeds, n_feeds, err));
-  FRT_TRY(set_is_test(*out, err));
+  FRT_TRY(frti_program_set_is_test(*out, err));
   (*out)->has_version = (*out)->has_version_number = true;
   if ((*out)->format_version < FORMAT_VERSION) (*out)->format_version = FORMAT_VERSION;
   return add_ends(*out, feeds, n_feeds, fetches, n_targets, err);

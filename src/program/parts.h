@@ -36,6 +36,9 @@ frt_status_t frti_check_block_attr(const frt_program_t *p, int32_t block,
 bool frti_is_element_type(int64_t number);
 bool frti_is_var_kind(int64_t number);
 
+/* Attribute is_test true on every op that has it. */
+frt_status_t frti_program_set_is_test(frt_program_t *p, frt_error_t *err);
+
 /* Enters the last variable of a block; a failure drops the index. */
 void frti_index_add(frt_program_t *p, int32_t block, uint32_t var);
 void frti_index_release(frt_program_t *p);

@@ -168,11 +168,21 @@ static frt_status_t make_cumsum(frti_backward_t *w, const frti_op_t *op) {
   return FRT_OK;
 }
 
+/* The parts' gradients put together again. */
+static frt_status_t make_split(frti_backward_t *w, const frti_op_t *op) {
+  frti_gop_t *g = mirror(w, op, "concat", 0);
+  const frti_slot_t *axis = slot_of(op->in, op->n_in, "AxisTensor", 10);
+  if (!g || !copy_slot(w, axis, put(g->in, &g->n_in, "AxisTensor")))
+    return frti_no_memory(w->err);
+  g->like = op;
+  return FRT_OK;
+}
+
 static const struct {
   const char *type;
   frt_status_t (*make)(frti_backward_t *w, const frti_op_t *op);
 } makers[] = {{"scale", make_scale}, {"sum", make_sum}, {"cast", make_cast},
-              {"assign", make_assign}, {"cumsum", make_cumsum}};
+              {"assign", make_assign}, {"cumsum", make_cumsum}, {"split", make_split}};
 
 frt_status_t frti_make_grad(frti_backward_t *w, const frti_op_t *op, uint32_t index) {
   for (size_t i = 0; i < FRTI_COUNT(makers); ++i)

@@ -92,6 +92,41 @@ frt_status_t frt_builder_set_seed(frt_builder_t *b, frt_program_t *p, int32_t se
   return FRT_OK;
 }
 
+/* Notes on variables of block 0 that the clone has. */
+static frt_status_t copy_notes(frt_builder_t *b, frt_program_t *from, frt_program_t *to,
+                               int for_test, frt_error_t *err) {
+  frti_program_note_t *note = frti_program_note(b, to);
+  if (!note) return frti_no_memory(err);
+  const frti_program_note_t *old = frti_program_note(b, from);
+  if (!old) return frti_no_memory(err);
+  note = frti_program_note(b, to); /* the table may have moved */
+  note->seed = for_test ? 0 : old->seed;
+  note->gradients = for_test ? 0 : old->gradients;
+  for (size_t i = 0, n = b->n_vars; i < n; ++i) {
+    frt_var_info_t info;
+    const frti_var_note_t was = b->vars[i];
+    if (was.program != from || was.block != 0 ||
+        frt_program_find_var(to, 0, was.name, &info, NULL) != FRT_OK)
+      continue;
+    frti_var_note_t *is = frti_var_note(b, to, 0, was.name);
+    if (!is) return frti_no_memory(err);
+    *is = was;
+    is->program = to;
+  }
+  return FRT_OK;
+}
+
+frt_status_t frt_builder_clone(frt_builder_t *b, frt_program_t *p, int for_test,
+                               frt_program_t **out, frt_error_t *err) {
+  frt_program_t *from = p ? p : frt_builder_main(b);
+  FRT_TRY(frt_program_clone(from, for_test, out, err));
+  const frt_status_t status = copy_notes(b, from, *out, for_test, err);
+  if (status == FRT_OK) return FRT_OK;
+  frt_program_release(*out);
+  *out = NULL;
+  return status;
+}
+
 /* ---- variables --------------------------------------------------------------------- */
 
 static const frti_var_t *look(const frt_program_t *p, int32_t block, const char *name,

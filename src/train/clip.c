@@ -1,4 +1,4 @@
-/* Gradient clipping and decay, op for op as fluid.clip and fluid.regularizer. */
+/* Gradient clipping, op for op as fluid.clip. */
 #include <math.h>
 #include <string.h>
 
@@ -64,33 +64,54 @@ static frt_status_t square_sum(const clip_job_t *j, size_t i, frt_var_t *out,
   return status;
 }
 
-/* clip_norm / max(clip_norm, norm). */
-static frt_status_t factor(const clip_job_t *j, const frt_var_t *sums, size_t n,
-                           frt_var_t *out, frt_error_t *err) {
+static frt_status_t norm_of(frt_builder_t *b, const frt_var_t *sums, size_t n,
+                            frt_var_t *norm, frt_error_t *err) {
+  frt_var_t total;
+  FRT_TRY(frt_layers_sums(b, sums, n, &total, err));
+  return frt_layers_sqrt(b, total, norm, err);
+}
+
+static frt_status_t limit_like(frt_builder_t *b, frt_var_t like, double clip_norm,
+                               frt_var_t *limit, frt_error_t *err) {
   const int64_t one[1] = {1};
   frt_var_info_t info;
-  frt_var_t total, norm, limit, larger;
-  FRT_TRY(frt_layers_sums(j->b, sums, n, &total, err));
-  FRT_TRY(frt_layers_sqrt(j->b, total, &norm, err));
-  FRT_TRY(frti_info(j->b, norm, "norm", &info, err));
-  FRT_TRY(frt_layers_fill_constant(j->b, 1, one, (frt_dtype_t)info.dtype,
-                                   j->clip->clip_norm, &limit, err));
-  FRT_TRY(frt_layers_elementwise_max(j->b, limit, norm, -1, NULL, &larger, err));
-  return frt_layers_elementwise_div(j->b, limit, larger, -1, NULL, out, err);
+  FRT_TRY(frti_info(b, like, "norm", &info, err));
+  return frt_layers_fill_constant(b, 1, one, (frt_dtype_t)info.dtype, clip_norm, limit,
+                                  err);
+}
+
+/* clip_norm / max(clip_norm, norm). */
+static frt_status_t ratio(frt_builder_t *b, frt_var_t limit, frt_var_t norm,
+                          frt_var_t *out, frt_error_t *err) {
+  frt_var_t larger;
+  FRT_TRY(frt_layers_elementwise_max(b, limit, norm, -1, NULL, &larger, err));
+  return frt_layers_elementwise_div(b, limit, larger, -1, NULL, out, err);
+}
+
+static frt_status_t factor(const clip_job_t *j, const frt_var_t *sums, size_t n,
+                           frt_var_t *out, frt_error_t *err) {
+  frt_var_t norm, limit;
+  FRT_TRY(norm_of(j->b, sums, n, &norm, err));
+  FRT_TRY(limit_like(j->b, norm, j->clip->clip_norm, &limit, err));
+  return ratio(j->b, limit, norm, out, err);
+}
+
+static frt_status_t scale_one(const clip_job_t *j, size_t i, frt_var_t by,
+                              frt_error_t *err) {
+  frt_var_t out;
+  const frti_role_t old = guard(j, i);
+  const frt_status_t status = frt_layers_elementwise_mul(
+      j->b, var_of(j, j->pairs[i].grad), by, -1, NULL, &out, err);
+  frti_role_restore(j->b, j->p, old);
+  FRT_TRY(status);
+  j->pairs[i].grad = out.name;
+  j->changed[i] = true;
+  return FRT_OK;
 }
 
 static frt_status_t scale_all(const clip_job_t *j, frt_var_t by, frt_error_t *err) {
-  for (size_t i = 0; i < j->n; ++i) {
-    frt_var_t out;
-    if (!wanted(j, i)) continue;
-    const frti_role_t old = guard(j, i);
-    const frt_status_t status = frt_layers_elementwise_mul(
-        j->b, var_of(j, j->pairs[i].grad), by, -1, NULL, &out, err);
-    frti_role_restore(j->b, j->p, old);
-    FRT_TRY(status);
-    j->pairs[i].grad = out.name;
-    j->changed[i] = true;
-  }
+  for (size_t i = 0; i < j->n; ++i)
+    if (wanted(j, i)) FRT_TRY(scale_one(j, i, by, err));
   return FRT_OK;
 }
 
@@ -132,6 +153,23 @@ static frt_status_t correct_roles(const clip_job_t *j, frt_error_t *err) {
   return FRT_OK;
 }
 
+/* Negative, infinite or NaN limits clip nothing that anybody means. */
+frt_status_t frti_check_clip(frt_builder_t *b, const frt_clip_t *c, const char *argument,
+                             frt_error_t *err) {
+  if ((int)c->kind < FRT_CLIP_NONE || c->kind > FRT_CLIP_BY_GLOBAL_NORM)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument, "kind %d does not exist",
+                     (int)c->kind);
+  const bool by_norm = c->kind == FRT_CLIP_BY_NORM || c->kind == FRT_CLIP_BY_GLOBAL_NORM;
+  if (by_norm && !(c->clip_norm > 0))
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument,
+                     "clip_norm is %g; wanted more than 0", c->clip_norm);
+  const double min = c->has_min ? c->min : -c->max;
+  if (c->kind == FRT_CLIP_BY_VALUE && !(min <= c->max))
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument,
+                     "min is %g; wanted at most max, which is %g", min, c->max);
+  return FRT_OK;
+}
+
 frt_status_t frti_clip_gradients(frt_builder_t *b, frt_program_t *p,
                                  const frt_clip_t *clip, frti_pair_t *pairs, size_t n,
                                  frt_error_t *err) {
@@ -152,57 +190,141 @@ frt_status_t frti_clip_gradients(frt_builder_t *b, frt_program_t *p,
   return status;
 }
 
-/* ---- decay ------------------------------------------------------------------------- */
+/* ---- by the marks of set_gradient_clip ---------------------------------------------- */
 
-static frt_status_t op1(frt_builder_t *b, frt_program_t *p, const char *type,
-                        const char *x, const char *out, const frt_attr_info_t *attrs,
-                        frt_error_t *err) {
-  const frti_spec_t spec = {.type = type, .program = p, .block = 0,
-                            .in = FRTI_IN({"X", FRTI_ONE(x)}),
-                            .out = FRTI_IN({"Out", FRTI_ONE(out)}), .attrs = attrs};
-  return frti_append(b, &spec, NULL, err);
+/* Gradients of one group_name share a norm and its factor. */
+typedef struct group {
+  const char *name;
+  double clip_norm;
+  frt_var_t limit, factor; /* factor: no name before the first use */
+  frt_var_t *sums;
+  size_t n;
+} group_t;
+
+typedef struct groups { group_t *all; size_t n; } groups_t;
+
+static const char *group_name(const frt_clip_t *c) {
+  return c->group_name ? c->group_name : "default_group";
 }
 
-/* The term, then grad + term into the gradient itself. */
-static frt_status_t decay_one(frt_builder_t *b, frt_program_t *p, const frt_decay_t *d,
-                              const frti_pair_t *pair, frt_error_t *err) {
-  frt_var_info_t info;
-  frt_var_t term;
-  b->layer = "regularization";
-  FRT_TRY(frti_info(b, (frt_var_t){p, 0, pair->param}, "parameter", &info, err));
-  info.name = frti_unique(b, "_generated_var");
-  if (!info.name) return frti_no_memory(err);
-  info.persistable = info.need_check_feed = 0;
-  FRT_TRY(frti_declare(b, p, 0, &info, &term, err));
-  const frt_attr_info_t *coeff = FRTI_ATTRS({.name = "scale", .f = d->coeff});
-  if (d->kind == FRT_DECAY_L1) {
-    FRT_TRY(op1(b, p, "sign", pair->param, term.name, NULL, err));
-    FRT_TRY(op1(b, p, "scale", term.name, term.name, coeff, err));
-  } else {
-    FRT_TRY(op1(b, p, "scale", pair->param, term.name, coeff, err));
-  }
-  const char *const both[2] = {pair->grad, term.name};
-  const frti_spec_t sum = {.type = "sum", .program = p, .block = 0,
-                           .in = FRTI_IN({"X", 2, both}),
-                           .out = FRTI_IN({"Out", FRTI_ONE(pair->grad)})};
-  return frti_append(b, &sum, NULL, err);
+static group_t *find_group(const groups_t *g, const char *name) {
+  for (size_t i = 0; i < g->n; ++i)
+    if (!strcmp(g->all[i].name, name)) return &g->all[i];
+  return NULL;
 }
 
-frt_status_t frti_decay_gradients(frt_builder_t *b, frt_program_t *p,
-                                  const frt_decay_t *decay, frti_pair_t *pairs, size_t n,
-                                  frt_error_t *err) {
-  FRT_TRY(frt_builder_push_scope(b, "regularization", err));
-  frt_status_t status = FRT_OK;
-  for (size_t i = 0; status == FRT_OK && i < n; ++i) {
-    const frti_var_note_t *note = frti_find_note(b, p, 0, pairs[i].param);
-    const bool own = note && note->regularizer.kind != FRT_DECAY_NONE;
-    const frt_decay_t d = own ? note->regularizer : *decay;
-    if (!pairs[i].grad || d.kind == FRT_DECAY_NONE) continue;
-    const frti_role_t old =
-        frti_role_set(b, p, FRTI_ROLE_OPTIMIZE, pairs[i].param, pairs[i].grad);
-    status = decay_one(b, p, &d, &pairs[i], err);
-    frti_role_restore(b, p, old);
-  }
-  frt_builder_pop_scope(b, NULL);
+/* The group of pair i, opened by its first member. */
+static frt_status_t open_group(const clip_job_t *j, size_t i, groups_t *g, group_t **out,
+                               frt_error_t *err) {
+  *out = find_group(g, group_name(j->clip));
+  if (*out && (*out)->clip_norm == j->clip->clip_norm) return FRT_OK;
+  frti_enter(j->b, "set_gradient_clip");
+  if (*out)
+    return frti_fail(j->b, err, FRT_INVALID_ARGUMENT, "clip_norm",
+                     "is %g for '%.80s' and %g for others of group '%.40s'",
+                     j->clip->clip_norm, j->pairs[i].param, (*out)->clip_norm,
+                     (*out)->name);
+  group_t *new_group = &g->all[g->n];
+  *new_group = (group_t){.name = group_name(j->clip), .clip_norm = j->clip->clip_norm};
+  new_group->sums = frti_calloc(j->n, sizeof *new_group->sums);
+  if (!new_group->sums) return frti_no_memory(err);
+  ++g->n;
+  *out = new_group;
+  const frti_role_t old = guard(j, i);
+  const frt_status_t status = limit_like(j->b, var_of(j, j->pairs[i].grad),
+                                         j->clip->clip_norm, &new_group->limit, err);
+  frti_role_restore(j->b, j->p, old);
   return status;
+}
+
+static frt_status_t measure(const clip_job_t *j, size_t i, groups_t *g, frt_error_t *err) {
+  group_t *group;
+  if (j->clip->kind != FRT_CLIP_BY_GLOBAL_NORM) return FRT_OK;
+  FRT_TRY(open_group(j, i, g, &group, err));
+  return square_sum(j, i, &group->sums[group->n++], err);
+}
+
+static frt_status_t shrink(const clip_job_t *j, size_t i, groups_t *g, frt_error_t *err) {
+  frt_var_t norm;
+  if (j->clip->kind != FRT_CLIP_BY_GLOBAL_NORM) return clip_one(j, i, err);
+  group_t *group = find_group(g, group_name(j->clip));
+  if (!group->factor.name) {
+    const frti_role_t old = guard(j, i);
+    frt_status_t status = norm_of(j->b, group->sums, group->n, &norm, err);
+    if (status == FRT_OK)
+      status = ratio(j->b, group->limit, norm, &group->factor, err);
+    frti_role_restore(j->b, j->p, old);
+    FRT_TRY(status);
+  }
+  return scale_one(j, i, group->factor, err);
+}
+
+/* `step` for every marked pair, each in a name scope of its own. */
+static frt_status_t each_marked(clip_job_t *j, groups_t *g, const char *scope,
+                                frt_status_t (*step)(const clip_job_t *, size_t,
+                                                     groups_t *, frt_error_t *),
+                                frt_error_t *err) {
+  for (size_t i = 0; i < j->n; ++i) {
+    const frti_var_note_t *note = frti_find_note(j->b, j->p, 0, j->pairs[i].param);
+    j->clip = note ? note->clip : NULL;
+    if (!j->clip || !wanted(j, i)) continue;
+    FRT_TRY(frt_builder_push_scope(j->b, scope, err));
+    const frt_status_t status = step(j, i, g, err);
+    frt_builder_pop_scope(j->b, NULL);
+    FRT_TRY(status);
+  }
+  return FRT_OK;
+}
+
+/* Two differences from Fluid on purpose: every group has its own factor (Fluid takes the
+ * last parameter's for all), and what has no mark stays as it is (Fluid then clips
+ * nothing at all). The second scope is spelt as Fluid spells it. */
+frt_status_t frti_clip_marked(frt_builder_t *b, frt_program_t *p, frti_pair_t *pairs,
+                              size_t n, frt_error_t *err) {
+  bool *changed = frti_calloc(n + 1, sizeof *changed);
+  groups_t g = {.all = frti_calloc(n + 1, sizeof *g.all)};
+  clip_job_t j = {b, p, NULL, pairs, n, changed};
+  frt_status_t status = changed && g.all ? FRT_OK : frti_no_memory(err);
+  if (status == FRT_OK) status = each_marked(&j, &g, "gradient_clip_@CLIP", measure, err);
+  if (status == FRT_OK) status = each_marked(&j, &g, "graident_clip_@CLIP", shrink, err);
+  if (status == FRT_OK) status = correct_roles(&j, err);
+  for (size_t i = 0; i < g.n; ++i) frti_free(g.all[i].sums);
+  frti_free(g.all);
+  frti_free(changed);
+  return status;
+}
+
+static frt_status_t mark(frt_builder_t *b, frt_program_t *p, const char *param,
+                         const frt_clip_t *clip, frt_error_t *err) {
+  for (size_t i = 0; i < b->n_vars; ++i) {
+    frti_var_note_t *v = &b->vars[i];
+    if (v->program != p || !v->parameter || strcmp(v->name, param) != 0) continue;
+    v->clip = clip;
+    return FRT_OK;
+  }
+  const frt_status_t status = frti_fail(b, err, FRT_INVALID_ARGUMENT, "param_list",
+                                        "'%.80s' is no parameter of the program", param);
+  return frti_error_name(err, status, param);
+}
+
+frt_status_t frt_set_gradient_clip(frt_builder_t *b, const frt_clip_t *clip,
+                                   const char *const *param_list, size_t n,
+                                   frt_program_t *program, frt_error_t *err) {
+  frt_program_t *p = program ? program : frt_builder_main(b);
+  frti_enter(b, "set_gradient_clip");
+  if (!clip) return frti_fail(b, err, FRT_INVALID_ARGUMENT, "clip", "is NULL");
+  FRT_TRY(frti_check_clip(b, clip, "clip", err));
+  frt_clip_t *kept = frti_arena_calloc(&b->arena, 1, sizeof *kept);
+  if (!kept) return frti_no_memory(err);
+  *kept = *clip;
+  if (clip->group_name && !(kept->group_name = frti_intern(b, clip->group_name)))
+    return frti_no_memory(err);
+  for (size_t i = 0; i < n; ++i) {
+    if (!param_list[i])
+      return frti_fail(b, err, FRT_INVALID_ARGUMENT, "param_list", "[%zu] is NULL", i);
+    FRT_TRY(mark(b, p, param_list[i], kept, err));
+  }
+  for (size_t i = 0; !n && i < b->n_vars; ++i)
+    if (b->vars[i].program == p && b->vars[i].parameter) b->vars[i].clip = kept;
+  return FRT_OK;
 }

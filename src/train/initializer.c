@@ -6,7 +6,7 @@
 #include "train/train.h"
 
 typedef struct init_job {
-  frt_program_t *startup;
+  frt_program_t *startup; /* NULL: the main program's current block, at its end */
   const frt_var_info_t *var;
   const frt_initializer_t *init;
   const char *device;
@@ -117,24 +117,25 @@ static void bilinear_values(int64_t size, uint32_t n, double *fs) {
   }
 }
 
-static frt_status_t array(frt_builder_t *b, const init_job_t *j, frt_error_t *err) {
+static frt_status_t array(frt_builder_t *b, const init_job_t *j, const char *argument,
+                          frt_error_t *err) {
   const frt_var_info_t *v = j->var;
   const bool bilinear = j->init->kind == FRT_INIT_BILINEAR;
   int64_t n = 0;
   if (!frti_numel(v->rank, v->dims, &n) || n > 1024 * 1024)
-    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "initializer",
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument,
                      "is an array; '%.80s' has more than 1024*1024 elements", v->name);
   if (bilinear && (v->rank != 4 || v->dims[2] != v->dims[3] || v->dtype != FRT_F32))
-    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "initializer",
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument,
                      "is bilinear; '%.80s' is no float32 [.., .., k, k]", v->name);
   if (v->dtype != FRT_F32 && v->dtype != FRT_I32 && v->dtype != FRT_I64 &&
       v->dtype != FRT_BOOL)
-    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "initializer",
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument,
                      "is an array, which cannot be %s", frt_dtype_name((uint32_t)v->dtype));
   if (!bilinear &&
       (!j->init->data ||
        j->init->data_bytes != (size_t)n * frt_dtype_size((uint32_t)v->dtype)))
-    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "initializer",
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument,
                      "has %zu bytes; '%.80s' wants %lld elements of %s",
                      j->init->data_bytes, v->name, (long long)n,
                      frt_dtype_name((uint32_t)v->dtype));
@@ -144,11 +145,19 @@ static frt_status_t array(frt_builder_t *b, const init_job_t *j, frt_error_t *er
   if (status == FRT_OK) {
     if (bilinear) bilinear_values(v->dims[3], (uint32_t)n, fs);
     else widen(j, (uint32_t)n, fs, is);
-    status = assign(b, j, fs, is, (uint32_t)n, !bilinear, err);
+    status = assign(b, j, fs, is, (uint32_t)n, !bilinear && j->startup, err);
   }
   frti_free(fs);
   frti_free(is);
   return status;
+}
+
+frt_status_t frti_assign_array(frt_builder_t *b, const frt_var_info_t *var,
+                               const void *data, size_t bytes, frt_error_t *err) {
+  const frt_initializer_t init = {.kind = FRT_INIT_ARRAY, .data = data,
+                                  .data_bytes = bytes};
+  const init_job_t j = {NULL, var, &init, NULL, 0};
+  return array(b, &j, "input", err);
 }
 
 frt_status_t frti_initialise(frt_builder_t *b, frt_program_t *startup,
@@ -169,7 +178,7 @@ frt_status_t frti_initialise(frt_builder_t *b, frt_program_t *startup,
       return normal(b, &j, "truncated_gaussian_random", init->loc, scale, err);
     case FRT_INIT_DEFAULT: case FRT_INIT_XAVIER: return fan_based(b, &j, true, err);
     case FRT_INIT_MSRA: return fan_based(b, &j, false, err);
-    case FRT_INIT_ARRAY: case FRT_INIT_BILINEAR: return array(b, &j, err);
+    case FRT_INIT_ARRAY: case FRT_INIT_BILINEAR: return array(b, &j, "initializer", err);
   }
   return frti_fail(b, err, FRT_INVALID_ARGUMENT, "initializer", "%d is no kind",
                    (int)init->kind);

@@ -4,6 +4,20 @@
 
 #include "train/train.h"
 
+frt_status_t frti_helper(frt_builder_t *b, const char *layer, const char **helper,
+                         frt_error_t *err) {
+  frti_enter(b, layer);
+  *helper = frti_unique(b, layer);
+  return *helper ? FRT_OK : frti_no_memory(err);
+}
+
+frt_status_t frti_no_gradient(frt_builder_t *b, frt_var_t v, frt_error_t *err) {
+  frti_var_note_t *note = frti_var_note(b, v.program, v.block, v.name);
+  if (!note) return frti_no_memory(err);
+  note->stop_gradient = true;
+  return FRT_OK;
+}
+
 /* ---- one input --------------------------------------------------------------------- */
 
 static frt_status_t unary_into(frt_builder_t *b, const char *type, frt_var_t x,
@@ -159,13 +173,6 @@ static frt_status_t elementwise(frt_builder_t *b, const char *type, frt_var_t x,
   }
 FRT_LAYERS_ELEMENTWISE_MAP(DEFINE_ELEMENTWISE)
 
-static frt_status_t no_gradient(frt_builder_t *b, frt_var_t v, frt_error_t *err) {
-  frti_var_note_t *note = frti_var_note(b, v.program, v.block, v.name);
-  if (!note) return frti_no_memory(err);
-  note->stop_gradient = true;
-  return FRT_OK;
-}
-
 static frt_status_t compare(frt_builder_t *b, const char *type, frt_var_t x, frt_var_t y,
                             frt_var_t *out, frt_error_t *err) {
   frti_enter(b, type);
@@ -173,7 +180,7 @@ static frt_status_t compare(frt_builder_t *b, const char *type, frt_var_t x, frt
   const char *key = helper ? frti_internf(b, "%s.tmp", helper) : NULL;
   if (!key) return frti_no_memory(err);
   FRT_TRY(frti_binary(b, type, key, x, y, NULL, FRT_BOOL, out, err));
-  return no_gradient(b, *out, err);
+  return frti_no_gradient(b, *out, err);
 }
 
 #define DEFINE_COMPARE(name)                                                          \
@@ -201,7 +208,7 @@ frt_status_t frt_layers_logical_not(frt_builder_t *b, frt_var_t x, frt_var_t *ou
                                     frt_error_t *err) {
   frti_enter(b, "logical_not");
   FRT_TRY(frti_unary(b, "logical_not", x, NULL, out, err));
-  return no_gradient(b, *out, err);
+  return frti_no_gradient(b, *out, err);
 }
 
 /* ---- Python's operators ------------------------------------------------------------ */
@@ -239,7 +246,7 @@ static frt_status_t scalar(frt_builder_t *b, double number, const frt_var_info_t
                            bool left, frt_var_t *out, frt_error_t *err) {
   const int64_t one[1] = {1};
   FRT_TRY(frti_tmp(b, "tmp", (uint32_t)x->dtype, out, err));
-  FRT_TRY(no_gradient(b, *out, err));
+  FRT_TRY(frti_no_gradient(b, *out, err));
   const frti_spec_t spec = {.type = "fill_constant",
       .out = FRTI_IN({"Out", FRTI_ONE(out->name)}),
       .attrs = FRTI_ATTRS({.name = "dtype", .i = x->dtype},
@@ -259,7 +266,7 @@ static frt_status_t like_batch(frt_builder_t *b, double number, const frt_var_in
     if (x->dims[i] < 0 && batch < 0) batch = (int32_t)i;
   }
   FRT_TRY(frti_tmp(b, "tmp", (uint32_t)x->dtype, out, err));
-  FRT_TRY(no_gradient(b, *out, err));
+  FRT_TRY(frti_no_gradient(b, *out, err));
   const frti_spec_t spec = {.type = "fill_constant_batch_size_like",
       .in = FRTI_IN({"Input", FRTI_ONE(x->name)}),
       .out = FRTI_IN({"Out", FRTI_ONE(out->name)}),

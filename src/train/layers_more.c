@@ -4,20 +4,6 @@
 
 #include "train/train.h"
 
-static frt_status_t helper_of(frt_builder_t *b, const char *type, const char **helper,
-                              frt_error_t *err) {
-  frti_enter(b, type);
-  *helper = frti_unique(b, type);
-  return *helper ? FRT_OK : frti_no_memory(err);
-}
-
-static frt_status_t no_gradient(frt_builder_t *b, frt_var_t v, frt_error_t *err) {
-  frti_var_note_t *note = frti_var_note(b, v.program, v.block, v.name);
-  if (!note) return frti_no_memory(err);
-  note->stop_gradient = true;
-  return FRT_OK;
-}
-
 /* ---- losses ------------------------------------------------------------------------ */
 
 static int64_t ignored(const frt_cross_entropy_options_t *o) {
@@ -30,7 +16,7 @@ static frt_status_t hard_entropy(frt_builder_t *b, frt_var_t input, frt_var_t la
                                  frt_var_t *out, frt_error_t *err) {
   const char *helper;
   frt_var_t xshape, match;
-  FRT_TRY(helper_of(b, "cross_entropy2", &helper, err));
+  FRT_TRY(frti_helper(b, "cross_entropy2", &helper, err));
   b->layer = "cross_entropy";
   FRT_TRY(frti_helper_tmp(b, helper, dtype, out, err));
   FRT_TRY(frti_helper_tmp(b, helper, dtype, &xshape, err));
@@ -53,7 +39,7 @@ frt_status_t frt_layers_cross_entropy(frt_builder_t *b, frt_var_t input, frt_var
   FRT_TRY(frti_info(b, label, "label", &(frt_var_info_t){0}, err));
   if (!options || !options->soft_label)
     return hard_entropy(b, input, label, options, (uint32_t)info.dtype, out, err);
-  FRT_TRY(helper_of(b, "cross_entropy", &helper, err));
+  FRT_TRY(frti_helper(b, "cross_entropy", &helper, err));
   FRT_TRY(frti_helper_tmp(b, helper, (uint32_t)info.dtype, out, err));
   const frti_spec_t spec = {.type = "cross_entropy",
       .in = FRTI_IN({"X", FRTI_ONE(input.name)}, {"Label", FRTI_ONE(label.name)}),
@@ -70,7 +56,7 @@ frt_status_t frt_layers_softmax_with_cross_entropy(
   const char *helper;
   frt_var_info_t info;
   frt_var_t kept;
-  FRT_TRY(helper_of(b, "softmax_with_cross_entropy", &helper, err));
+  FRT_TRY(frti_helper(b, "softmax_with_cross_entropy", &helper, err));
   FRT_TRY(frti_info(b, logits, "logits", &info, err));
   FRT_TRY(frti_info(b, label, "label", &(frt_var_info_t){0}, err));
   FRT_TRY(frti_helper_tmp(b, helper, (uint32_t)info.dtype, &kept, err));
@@ -93,7 +79,7 @@ frt_status_t frt_layers_square_error_cost(frt_builder_t *b, frt_var_t input,
   const char *helper;
   frt_var_info_t info;
   frt_var_t difference;
-  FRT_TRY(helper_of(b, "square_error_cost", &helper, err));
+  FRT_TRY(frti_helper(b, "square_error_cost", &helper, err));
   FRT_TRY(frti_info(b, input, "input", &info, err));
   const char *key = frti_internf(b, "%s.tmp", helper);
   if (!key) return frti_no_memory(err);
@@ -106,7 +92,7 @@ frt_status_t frt_layers_top_k(frt_builder_t *b, frt_var_t x, int k, frt_var_t *v
                               frt_var_t *indices, frt_error_t *err) {
   const char *helper;
   frt_var_info_t info;
-  FRT_TRY(helper_of(b, "top_k", &helper, err));
+  FRT_TRY(frti_helper(b, "top_k", &helper, err));
   FRT_TRY(frti_info(b, x, "input", &info, err));
   FRT_TRY(frti_helper_tmp(b, helper, (uint32_t)info.dtype, values, err));
   FRT_TRY(frti_helper_tmp(b, helper, FRT_I64, indices, err));
@@ -115,15 +101,15 @@ frt_status_t frt_layers_top_k(frt_builder_t *b, frt_var_t x, int k, frt_var_t *v
                      {"Indices", FRTI_ONE(indices->name)}),
       .attrs = FRTI_ATTRS({.name = "k", .i = k})};
   FRT_TRY(frti_append(b, &spec, NULL, err));
-  FRT_TRY(no_gradient(b, *values, err));
-  return no_gradient(b, *indices, err);
+  FRT_TRY(frti_no_gradient(b, *values, err));
+  return frti_no_gradient(b, *indices, err);
 }
 
 frt_status_t frt_layers_accuracy(frt_builder_t *b, frt_var_t input, frt_var_t label,
                                  int k, frt_var_t *out, frt_error_t *err) {
   const char *helper;
   frt_var_t values, indices, correct, total;
-  FRT_TRY(helper_of(b, "accuracy", &helper, err));
+  FRT_TRY(frti_helper(b, "accuracy", &helper, err));
   FRT_TRY(frt_layers_top_k(b, input, k ? k : 1, &values, &indices, err));
   frti_enter(b, "accuracy");
   FRT_TRY(frti_info(b, label, "label", &(frt_var_info_t){0}, err));
@@ -162,14 +148,14 @@ static frt_status_t many(frt_builder_t *b, const char *type, const char *helper,
 frt_status_t frt_layers_sums(frt_builder_t *b, const frt_var_t *x, size_t n,
                              frt_var_t *out, frt_error_t *err) {
   const char *helper;
-  FRT_TRY(helper_of(b, "sum", &helper, err));
+  FRT_TRY(frti_helper(b, "sum", &helper, err));
   return many(b, "sum", helper, x, n, NULL, out, err);
 }
 
 frt_status_t frt_layers_sums_to(frt_builder_t *b, const frt_var_t *x, size_t n,
                                 frt_var_t to, frt_error_t *err) {
   const char *helper;
-  FRT_TRY(helper_of(b, "sum", &helper, err));
+  FRT_TRY(frti_helper(b, "sum", &helper, err));
   FRT_TRY(frti_info(b, to, "out", &(frt_var_info_t){0}, err));
   return many(b, "sum", NULL, x, n, NULL, &to, err);
 }
@@ -177,7 +163,7 @@ frt_status_t frt_layers_sums_to(frt_builder_t *b, const frt_var_t *x, size_t n,
 frt_status_t frt_layers_concat(frt_builder_t *b, const frt_var_t *x, size_t n, int axis,
                                frt_var_t *out, frt_error_t *err) {
   const char *helper;
-  FRT_TRY(helper_of(b, "concat", &helper, err));
+  FRT_TRY(frti_helper(b, "concat", &helper, err));
   return many(b, "concat", helper, x, n, FRTI_ATTRS({.name = "axis", .i = axis}), out, err);
 }
 
@@ -201,7 +187,7 @@ frt_status_t frt_layers_reshape(frt_builder_t *b, frt_var_t x, uint32_t rank,
                                 const int64_t *dims, const char *act, frt_var_t *out,
                                 frt_error_t *err) {
   const char *helper;
-  FRT_TRY(helper_of(b, "reshape2", &helper, err));
+  FRT_TRY(frti_helper(b, "reshape2", &helper, err));
   b->layer = "reshape";
   FRT_TRY(with_xshape(b, "reshape2", helper, x, "shape", rank, dims, out, err));
   return frti_activate(b, helper, act, *out, out, err);
@@ -210,7 +196,7 @@ frt_status_t frt_layers_reshape(frt_builder_t *b, frt_var_t x, uint32_t rank,
 frt_status_t frt_layers_transpose(frt_builder_t *b, frt_var_t x, uint32_t rank,
                                   const int64_t *perm, frt_var_t *out, frt_error_t *err) {
   const char *helper;
-  FRT_TRY(helper_of(b, "transpose", &helper, err));
+  FRT_TRY(frti_helper(b, "transpose", &helper, err));
   return with_xshape(b, "transpose2", helper, x, "axis", rank, perm, out, err);
 }
 
@@ -251,17 +237,17 @@ frt_status_t frti_fill_constant(frt_builder_t *b, uint32_t rank, const int64_t *
   if (!helper) return frti_no_memory(err);
   FRT_TRY(frti_helper_tmp(b, helper, dtype, out, err));
   FRT_TRY(fill_into(b, &shape, value, force_cpu, out->name, err));
-  return no_gradient(b, *out, err);
+  return frti_no_gradient(b, *out, err);
 }
 
 frt_status_t frt_layers_fill_constant_to(frt_builder_t *b, double value, frt_var_t to,
                                          frt_error_t *err) {
   const char *helper;
   frt_var_info_t info;
-  FRT_TRY(helper_of(b, "fill_constant", &helper, err));
+  FRT_TRY(frti_helper(b, "fill_constant", &helper, err));
   FRT_TRY(frti_info(b, to, "out", &info, err));
   FRT_TRY(fill_into(b, &info, value, 0, to.name, err));
-  return no_gradient(b, to, err);
+  return frti_no_gradient(b, to, err);
 }
 
 frt_status_t frt_layers_fill_constant(frt_builder_t *b, uint32_t rank,

@@ -286,7 +286,9 @@ frt_status_t frt_optimizer_apply_gradients(frt_optimizer_t *o,
   if (!sorted) return frti_no_memory(err);
   frt_status_t status = sort_pairs(o, pairs, n_pairs, sorted, err);
   if (status == FRT_OK)
-    status = frti_clip_gradients(o->b, p, &o->o.grad_clip, sorted, n_pairs, err);
+    status = o->o.grad_clip.kind != FRT_CLIP_NONE
+                 ? frti_clip_gradients(o->b, p, &o->o.grad_clip, sorted, n_pairs, err)
+                 : frti_clip_marked(o->b, p, sorted, n_pairs, err);
   if (status == FRT_OK)
     status = frti_decay_gradients(o->b, p, &o->o.regularization, sorted, n_pairs, err);
   const uint32_t from = frt_program_n_ops(p, 0);

@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "fluidrt/builder.h"
 #include "fluidrt/layers.h"
+#include "fluidrt/layers_more.h"
 #include "fluidrt/op.h"
 #include "fluidrt/train.h"
 #include "program/ir.h"
@@ -21,6 +22,7 @@ typedef struct frti_var_note {
   bool stop_gradient, parameter, trainable;
   double learning_rate; /* a parameter's factor */
   frt_decay_t regularizer;
+  const frt_clip_t *clip; /* of set_gradient_clip; NULL: none */
 } frti_var_note_t;
 
 /* What Fluid's Program object has beside its ProgramDesc. */
@@ -122,6 +124,12 @@ frt_status_t frti_initialise(frt_builder_t *b, frt_program_t *startup,
                              const frt_var_info_t *var, const frt_initializer_t *init,
                              const char *device, frt_error_t *err);
 
+/* assign_value of an array into `var` of the main program's current block. */
+frt_status_t frti_assign_array(frt_builder_t *b, const frt_var_info_t *var,
+                               const void *data, size_t bytes, frt_error_t *err);
+/* What is written has no gradient. */
+frt_status_t frti_no_gradient(frt_builder_t *b, frt_var_t v, frt_error_t *err);
+
 /* ---- ops --------------------------------------------------------------------------- */
 
 /* Arrays end in {0}. An attribute's wire type comes from the defaults table: fill i, f,
@@ -156,6 +164,9 @@ frt_status_t frti_set_shape(frt_program_t *p, int32_t block, const char *name,
 
 /* ---- pieces of layers -------------------------------------------------------------- */
 
+/* frti_enter and the next unique name of that layer. */
+frt_status_t frti_helper(frt_builder_t *b, const char *layer, const char **helper,
+                         frt_error_t *err);
 /* One op X -> Out named after the op: "tanh" gives tanh_0.tmp_0. */
 frt_status_t frti_unary(frt_builder_t *b, const char *type, frt_var_t x,
                         const frt_attr_info_t *attrs, frt_var_t *out, frt_error_t *err);
@@ -184,8 +195,13 @@ frt_status_t frti_scale_op(frt_builder_t *b, frt_var_t x, double scale, double b
 
 typedef struct frti_pair { const char *param, *grad; } frti_pair_t; /* grad NULL: none */
 
+frt_status_t frti_check_clip(frt_builder_t *b, const frt_clip_t *clip,
+                             const char *argument, frt_error_t *err);
 frt_status_t frti_clip_gradients(frt_builder_t *b, frt_program_t *p, const frt_clip_t *clip,
                                  frti_pair_t *pairs, size_t n, frt_error_t *err);
+/* The same by the marks of set_gradient_clip. */
+frt_status_t frti_clip_marked(frt_builder_t *b, frt_program_t *p, frti_pair_t *pairs,
+                              size_t n, frt_error_t *err);
 frt_status_t frti_decay_gradients(frt_builder_t *b, frt_program_t *p,
                                   const frt_decay_t *decay, frti_pair_t *pairs, size_t n,
                                   frt_error_t *err);

@@ -270,7 +270,6 @@ static frt_status_t digits(frt_builder_t *b, int variant, frt_program_t **extra,
       .grad_clip = {.kind = FRT_CLIP_BY_GLOBAL_NORM, .clip_norm = 1}};
   frt_var_t x, label, loss, accuracy;
   (void)variant;
-  (void)extra;
   FRT_TRY(frt_data(b, "img", 2, img_dims, FRT_F32, &x, err));
   FRT_TRY(frt_data(b, "label", 2, label_dims, FRT_I64, &label, err));
   FRT_TRY(frt_layers_fc(b, x, 128, &hidden, &x, err));
@@ -279,6 +278,7 @@ static frt_status_t digits(frt_builder_t *b, int variant, frt_program_t **extra,
   FRT_TRY(frt_layers_mean(b, loss, &loss, err));
   FRT_TRY(frt_layers_softmax(b, x, -1, &x, err));
   FRT_TRY(frt_layers_accuracy(b, x, label, 1, &accuracy, err));
+  FRT_TRY(frt_builder_clone(b, NULL, 1, extra, err));
   FRT_TRY(frt_piecewise_decay(b, limits, values, 2, &o.learning_rate_var, err));
   return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, loss, NULL, err);
 }
@@ -292,7 +292,6 @@ static frt_status_t digits_softmax(frt_builder_t *b, int variant, frt_program_t 
                                      .lars_coeff = 0.05};
   frt_var_t x, label, loss, accuracy;
   (void)variant;
-  (void)extra;
   FRT_TRY(frt_data(b, "img", 2, img_dims, FRT_F32, &x, err));
   FRT_TRY(frt_data(b, "label", 2, label_dims, FRT_I64, &label, err));
   FRT_TRY(frt_layers_fc(b, x, 128, &hidden, &x, err));
@@ -300,6 +299,7 @@ static frt_status_t digits_softmax(frt_builder_t *b, int variant, frt_program_t 
   FRT_TRY(frt_layers_cross_entropy(b, x, label, NULL, &loss, err));
   FRT_TRY(frt_layers_mean(b, loss, &loss, err));
   FRT_TRY(frt_layers_accuracy(b, x, label, 1, &accuracy, err));
+  FRT_TRY(frt_builder_clone(b, NULL, 1, extra, err));
   return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, loss, NULL, err);
 }
 
@@ -350,8 +350,8 @@ const frontend_case_t cases_layers[] = {
     {"embedding_v2_sgd", 1234, table_v2, 0},
     {"initializers", 1234, initializers, 0},
     {"while_cond", 1234, while_cond, 0},
-    {"digits_mlp_lars", 1234, digits, 0},
-    {"save_load_digits", 1234, digits_softmax, 0},
+    {"digits_mlp_lars", 1234, digits, 0, "test.pb"},
+    {"save_load_digits", 1234, digits_softmax, 0, "test.pb"},
     {"dropout", 1234, dropout, 0},
     {"ignore_index_quirk", 1234, ignored_class, 0},
     {0}};

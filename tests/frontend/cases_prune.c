@@ -27,7 +27,6 @@ static frt_status_t build(frt_builder_t *b, int variant, frt_program_t **extra,
   const double values[] = {0.3, 0.2, 0.1}, rates[] = {0.4, 0.2, 0.1};
   frt_optimizer_options_t o = plain_lars;
   frt_var_t x, logits, loss;
-  (void)extra;
   FRT_TRY(net_mlp(b, NULL, NULL, &logits, &loss, err));
   if (variant == BRANCH || variant == BRANCH_CLIP_L2 || variant == BRANCHES)
     FRT_TRY(branch(b, logits, 1, err));
@@ -37,6 +36,7 @@ static frt_status_t build(frt_builder_t *b, int variant, frt_program_t **extra,
     FRT_TRY(frt_layers_square(b, x, &x, err));
     FRT_TRY(frt_layers_reduce_sum(b, x, NULL, &x, err));
   }
+  FRT_TRY(frt_builder_clone(b, NULL, 1, extra, err));
   if (variant == BRANCH_CLIP_L2) {
     o.regularization = (frt_decay_t){FRT_DECAY_L2, 0.05};
     o.grad_clip = (frt_clip_t){.kind = FRT_CLIP_BY_GLOBAL_NORM, .clip_norm = 0.1};
@@ -222,22 +222,22 @@ static frt_status_t in_switch(frt_builder_t *b, int variant, frt_program_t **ext
 }
 
 const frontend_case_t cases_prune[] = {
-    {"prune_fetch_name", 1234, build, BRANCH},
-    {"prune_minimize_tuple", 1234, build, BRANCH},
-    {"prune_minimize_tuple_only", 1234, build, BRANCH},
-    {"prune_intermediate", 1234, build, BRANCH},
-    {"prune_intermediate_forward", 1234, build, BRANCH},
-    {"prune_feed_intermediate", 1234, build, BRANCH},
-    {"prune_fetch_grad", 1234, build, BRANCH},
-    {"prune_off_then_on", 1234, build, BRANCH},
-    {"prune_fetch_name_clip_l2", 1234, build, BRANCH_CLIP_L2},
+    {"prune_fetch_name", 1234, build, BRANCH, "forward.pb"},
+    {"prune_minimize_tuple", 1234, build, BRANCH, "forward.pb"},
+    {"prune_minimize_tuple_only", 1234, build, BRANCH, "forward.pb"},
+    {"prune_intermediate", 1234, build, BRANCH, "forward.pb"},
+    {"prune_intermediate_forward", 1234, build, BRANCH, "forward.pb"},
+    {"prune_feed_intermediate", 1234, build, BRANCH, "forward.pb"},
+    {"prune_fetch_grad", 1234, build, BRANCH, "forward.pb"},
+    {"prune_off_then_on", 1234, build, BRANCH, "forward.pb"},
+    {"prune_fetch_name_clip_l2", 1234, build, BRANCH_CLIP_L2, "forward.pb"},
     {"prune_minimize_tuple_l2_quirk", 1234, build, L2_ALONE},
     {"prune_minimize_tuple_piecewise", 1234, build, SCHEDULE},
-    {"fetch_list_forms", 1305, build, BRANCHES},
+    {"fetch_list_forms", 1305, build, BRANCHES, "forward.pb"},
     {"prune_two_losses", 1234, two_losses, 0},
     {"lars_clip_two_groups", 1308, two_losses, 1},
-    {"lars_train_test_one_scope", 1311, build, SCHEDULE_SOFTMAX},
-    {"lars_two_scopes", 1312, build, SCHEDULE_SOFTMAX},
+    {"lars_train_test_one_scope", 1311, build, SCHEDULE_SOFTMAX, "test.pb"},
+    {"lars_two_scopes", 1312, build, SCHEDULE_SOFTMAX, "test.pb"},
     {"lars_accumulate_two_programs", 1313, micro_batches, 0, "apply.pb"},
     {"lars_accumulate_switch", 1314, in_switch, 0},
     {0}};

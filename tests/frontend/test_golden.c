@@ -1,4 +1,6 @@
-/* Every case of the tables, built and compared. `frontend_golden NAME...` runs some. */
+/* Every case of the tables, built and compared; every recorded case is in a table or
+ * listed with the reason why not. `frontend_golden NAME...` runs some. */
+#include <dirent.h>
 #include <string.h>
 
 #include "frontend.h"
@@ -49,6 +51,63 @@ static int run(const frontend_case_t *c) {
   return ok;
 }
 
+/* ---- what is not built ------------------------------------------------------------- */
+
+#define NO_LAYER "no layer for convolution, pooling or normalization"
+#define IMPERATIVE "imperative: there is no program"
+#define RECORDS "records of refusals, pinned by frontend_records"
+#define NEWER "an inference program that a newer Paddle wrote"
+#define REPAIRED "built otherwise on purpose, pinned by unit_train_test_clip"
+static const struct { const char *name, *why; } not_built[] = {
+    {"clip_set_groups_quirk", REPAIRED}, {"clip_set_partial_quirk", REPAIRED},
+    {"conv_pool", NO_LAYER}, {"digits_lenet_lars", NO_LAYER}, {"norm_layers", NO_LAYER},
+    {"dy_clear_gradients", IMPERATIVE}, {"dy_current_step_lr", IMPERATIVE},
+    {"dy_current_step_lr_backward", IMPERATIVE}, {"dy_minimize_arguments", IMPERATIVE},
+    {"dy_mlp_lars", IMPERATIVE}, {"dy_schedules", IMPERATIVE}, {"dy_set_lr", IMPERATIVE},
+    {"dy_set_lr_patched", IMPERATIVE},
+    {"executor_errors", RECORDS}, {"executor_forms", RECORDS}, {"minimize_forms", RECORDS},
+    {"static_mode_errors", RECORDS},
+    {"newer_pdmodel_fc", NEWER}, {"newer_pdmodel_layers", NEWER},
+    {"newer_pdmodel_lenet", NEWER}};
+enum { N_NOT_BUILT = sizeof not_built / sizeof *not_built };
+
+static const frontend_case_t *const tables[] = {cases_lars, cases_optimizers,
+                                                cases_schedules, cases_layers,
+                                                cases_prune, cases_clip, cases_more};
+enum { N_TABLES = sizeof tables / sizeof *tables };
+
+/* In how many tables a case stands. */
+static int mentions(const char *name) {
+  int n = 0;
+  for (size_t t = 0; t < N_TABLES; ++t)
+    for (const frontend_case_t *c = tables[t]; c->name; ++c) n += !strcmp(c->name, name);
+  for (size_t i = 0; i < N_NOT_BUILT; ++i) n += !strcmp(not_built[i].name, name);
+  return n;
+}
+
+/* Whether every recorded case is mentioned once, and nothing else is mentioned. */
+static int all_mentioned(int built) {
+  char path[1024];
+  const char *root = getenv("FLUIDRT_SOURCE_DIR");
+  snprintf(path, sizeof path, "%s/tests/golden", root ? root : ".");
+  DIR *dir = opendir(path);
+  int ok = dir != NULL, recorded = 0;
+  for (struct dirent *e; dir && (e = readdir(dir));) {
+    char *end = strstr(e->d_name, ".zip");
+    if (!end || end[4]) continue;
+    *end = 0;
+    ++recorded;
+    const int n = mentions(e->d_name);
+    if (n != 1) printf("FORGOTTEN %s: mentioned %d times\n", e->d_name, n);
+    ok &= n == 1;
+  }
+  if (dir) closedir(dir);
+  for (size_t i = 0; i < N_NOT_BUILT; ++i)
+    printf("not built %s: %s\n", not_built[i].name, not_built[i].why);
+  printf("of %d recorded cases %d are built, %d are not\n", recorded, built, N_NOT_BUILT);
+  return ok && recorded == built + N_NOT_BUILT;
+}
+
 static int chosen(const char *name, int argc, char **argv) {
   for (int i = 1; i < argc; ++i)
     if (!strcmp(argv[i], name)) return 1;
@@ -56,15 +115,14 @@ static int chosen(const char *name, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  const frontend_case_t *const tables[] = {cases_lars, cases_optimizers, cases_schedules,
-                                           cases_layers, cases_prune};
   int same = 0, all = 0;
-  for (size_t t = 0; t < sizeof tables / sizeof *tables; ++t)
+  for (size_t t = 0; t < N_TABLES; ++t)
     for (const frontend_case_t *c = tables[t]; c->name; ++c) {
       if (!chosen(c->name, argc, argv)) continue;
       ++all;
       same += run(c);
     }
   printf("%d of %d recorded programs are built the same\n", same, all);
-  return same == all && all ? 0 : 1;
+  const int known = argc > 1 || all_mentioned(all);
+  return same == all && all && known ? 0 : 1;
 }
