@@ -278,7 +278,7 @@ static frt_status_t digits(frt_builder_t *b, int variant, frt_program_t **extra,
   FRT_TRY(frt_layers_mean(b, loss, &loss, err));
   FRT_TRY(frt_layers_softmax(b, x, -1, &x, err));
   FRT_TRY(frt_layers_accuracy(b, x, label, 1, &accuracy, err));
-  FRT_TRY(frt_builder_clone(b, NULL, 1, extra, err));
+  FRT_TRY(net_for_test(b, extra, err));
   FRT_TRY(frt_piecewise_decay(b, limits, values, 2, &o.learning_rate_var, err));
   return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, loss, NULL, err);
 }
@@ -299,7 +299,7 @@ static frt_status_t digits_softmax(frt_builder_t *b, int variant, frt_program_t 
   FRT_TRY(frt_layers_cross_entropy(b, x, label, NULL, &loss, err));
   FRT_TRY(frt_layers_mean(b, loss, &loss, err));
   FRT_TRY(frt_layers_accuracy(b, x, label, 1, &accuracy, err));
-  FRT_TRY(frt_builder_clone(b, NULL, 1, extra, err));
+  FRT_TRY(net_for_test(b, extra, err));
   return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, loss, NULL, err);
 }
 

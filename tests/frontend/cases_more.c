@@ -311,7 +311,7 @@ static frt_status_t many_feeds(frt_builder_t *b, int variant, frt_program_t **ex
   FRT_TRY(frt_builder_var(b, "label", &label, err));
   FRT_TRY(frt_layers_cross_entropy(b, loss, label, NULL, &loss, err));
   FRT_TRY(frt_layers_mean(b, loss, &loss, err));
-  FRT_TRY(frt_builder_clone(b, NULL, 1, extra, err));
+  FRT_TRY(net_for_test(b, extra, err));
   return net_minimize(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, loss, NULL, err);
 }
 

@@ -36,7 +36,7 @@ static frt_status_t build(frt_builder_t *b, int variant, frt_program_t **extra,
     FRT_TRY(frt_layers_square(b, x, &x, err));
     FRT_TRY(frt_layers_reduce_sum(b, x, NULL, &x, err));
   }
-  FRT_TRY(frt_builder_clone(b, NULL, 1, extra, err));
+  FRT_TRY(net_for_test(b, extra, err));
   if (variant == BRANCH_CLIP_L2) {
     o.regularization = (frt_decay_t){FRT_DECAY_L2, 0.05};
     o.grad_clip = (frt_clip_t){.kind = FRT_CLIP_BY_GLOBAL_NORM, .clip_norm = 0.1};

@@ -7,7 +7,7 @@
 #include "fluidrt/layers_more.h"
 #include "fluidrt/train.h"
 
-/* extra (NULL at first): a further program, one reference. */
+/* *extra (NULL at first): a further program, one reference; extra may be NULL. */
 typedef frt_status_t (*case_build_t)(frt_builder_t *b, int variant, frt_program_t **extra,
                                      frt_error_t *err);
 

@@ -33,4 +33,10 @@ static inline frt_status_t net_minimize(frt_builder_t *b, frt_optimizer_kind_t k
   return status;
 }
 
+/* The main program so far, as it tests; extra NULL: nobody asks. */
+static inline frt_status_t net_for_test(frt_builder_t *b, frt_program_t **extra,
+                                        frt_error_t *err) {
+  return extra ? frt_builder_clone(b, NULL, 1, extra, err) : FRT_OK;
+}
+
 #endif
