@@ -94,6 +94,22 @@ typedef struct frt_executor_stats {
 } frt_executor_stats_t;
 FRT_API void frt_executor_stats(const frt_executor_t *exe, frt_executor_stats_t *out);
 
+/* From the next run on (on 1) or no more (0), measures what each op takes; an op on a
+ * device with queues is waited for, so that its time is its own. Between runs. */
+FRT_API void frt_executor_time_ops(frt_executor_t *exe, int on);
+
+typedef struct frt_op_time {
+  int32_t block, op;       /* in the loaded program; a fused op is where its parts end */
+  const char *type, *place; /* lent by the executor */
+  uint64_t runs, ns;       /* measured so far, all of them together */
+  uint64_t slowest_ns;     /* of one run */
+} frt_op_time_t;
+/* What the measured runs of `program` took by op, in the order they run: an array of *n
+ * for frt_free. Plans that were evicted are forgotten. Between runs.
+ * Errors: RESOURCE_EXHAUSTED memory. */
+FRT_API frt_status_t frt_executor_op_times(const frt_executor_t *exe,
+    const frt_program_t *program, frt_op_time_t **out, size_t *n, frt_error_t *err);
+
 /* Asks a run in progress to stop after the op it is at (CANCELLED). Any thread,
  * signal handlers included. Cleared when that run returns. */
 FRT_API void frt_executor_cancel(frt_executor_t *exe);

@@ -22,6 +22,12 @@ FRT_API frt_status_t frt_npy_load(const char *path, frt_tensor_t **out,
 FRT_API frt_status_t frt_npy_save(const char *path, const frt_tensor_t *t,
     frt_error_t *err);
 
+/* One array of an .npz as numpy.savez writes it, by its name there (".npy" may be left
+ * out). Errors: NOT_FOUND the file, or the array (nearest name); DATA_LOSS damage;
+ *   UNIMPLEMENTED compression (savez_compressed), 4 GiB and more; UNAVAILABLE. */
+FRT_API frt_status_t frt_npz_load(const char *path, const char *array,
+    frt_tensor_t **out, frt_error_t *err);
+
 /* One record as Paddle's `save` writes it; *used (may be NULL) gets its length, and
  * then bytes may follow it. Errors: DATA_LOSS; UNIMPLEMENTED a LoD. */
 FRT_API frt_status_t frt_paddle_tensor_parse(const void *bytes, size_t n,
@@ -39,7 +45,8 @@ FRT_API frt_status_t frt_scope_load_dir(frt_scope_t *s, const char *dir,
     frt_error_t *err);
 FRT_API frt_status_t frt_scope_save_dir(frt_scope_t *s, const char *dir,
     frt_error_t *err);
-/* "a/b" -> "a%2Fb" and back; "." and ".." become "%2E" and "%2E%2E". Errors: INVALID_ARGUMENT it does not fit in `cap`. */
+/* "a/b" -> "a%2Fb" and back; "." and ".." become "%2E" and "%2E%2E". Errors:
+ *   INVALID_ARGUMENT it does not fit in `cap`. */
 FRT_API frt_status_t frt_name_to_file(const char *name, char *to, size_t cap,
     frt_error_t *err);
 FRT_API frt_status_t frt_file_to_name(const char *file, char *to, size_t cap,

@@ -48,6 +48,19 @@ void frti_cli_layer_rate(
                  : l->lr;
 }
 
+void frti_cli_locals_add(
+    frti_cli_locals_t *to, const frti_cli_layer_t *l, size_t n, int64_t step) {
+  if (!to->steps) {
+    to->cap = 2 * FRTI_CLI_WATCHED;
+    to->steps = frti_cli_alloc(to->cap * sizeof *to->steps);
+    to->rates = frti_cli_alloc(n * to->cap * sizeof *to->rates);
+  }
+  if (to->n == to->cap) return;
+  to->steps[to->n] = (double)step;
+  for (size_t i = 0; i < n; ++i) to->rates[i * to->cap + to->n] = l[i].local;
+  ++to->n;
+}
+
 void frti_cli_layers_print(const frti_cli_layer_t *l, size_t n) {
   size_t width = 9;
   for (size_t i = 0; i < n; ++i)

@@ -8,23 +8,21 @@
 #include "report.h"
 
 static const char STYLE[] =
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:900px;margin:2em auto;"
-    "padding:0 1em;color:#1c2430;background:#fff}"
-    "h1{font-size:1.5em}h2{font-size:1.1em;margin:1.8em 0 .4em}"
-    "svg{width:100%;height:auto;display:block}"
-    ".grid{stroke:#d9dee5;stroke-width:1}"
-    ".tick{font:12px system-ui,sans-serif;fill:#5a6675}"
-    ".end{text-anchor:end}.mid{text-anchor:middle}"
-    ".line{fill:none;stroke:#1f6feb;stroke-width:1.6;stroke-linejoin:round;"
-    "stroke-linecap:round}"
-    ".bar{fill:#1f6feb}"
-    "table{border-collapse:collapse;width:100%}"
-    "td,th{text-align:left;padding:.25em .8em .25em 0;border-bottom:1px solid #d9dee5;"
+    "body{font:15px/1.55 system-ui,sans-serif;max-width:900px;margin:2.5em auto;"
+    "padding:0 1.2em;color:var(--ink);background:var(--bg)}"
+    "h1{font-size:1.5em;line-height:1.25;margin:0 0 .2em}"
+    "h2{font-size:1.05em;margin:2.2em 0 .5em}"
+    ".sub{color:var(--soft);margin:0 0 1.4em}"
+    ".cards{display:flex;flex-wrap:wrap;gap:.8em}"
+    ".card{flex:1 1 8em;border:1px solid var(--grid);border-radius:8px;padding:.6em .9em}"
+    ".card b{display:block;font-size:1.35em;font-weight:600;"
+    "font-variant-numeric:tabular-nums}.card span{color:var(--soft);font-size:.87em}"
+    "svg{width:100%;height:auto;display:block}p,.note{color:var(--soft);font-size:.9em}"
+    "table{border-collapse:collapse;width:100%;font-size:.93em}"
+    "td,th{text-align:left;padding:.28em .9em .28em 0;border-bottom:1px solid var(--grid);"
     "vertical-align:top;overflow-wrap:anywhere}"
     "th{font-weight:600}.n{text-align:right;font-variant-numeric:tabular-nums}"
-    "@media(prefers-color-scheme:dark){body{color:#d7dde5;background:#12161c}"
-    ".grid{stroke:#2c343f}.tick{fill:#93a0b0}td,th{border-color:#2c343f}"
-    ".line{stroke:#6aa7ff}.bar{fill:#6aa7ff}}";
+    "summary{cursor:pointer;color:var(--soft);font-size:.9em;margin:.4em 0}";
 
 static void row(FILE *to, const char *what, const char *fmt, ...) FRT_PRINTF(3, 4);
 static void row(FILE *to, const char *what, const char *fmt, ...) {
@@ -38,17 +36,37 @@ static void row(FILE *to, const char *what, const char *fmt, ...) {
   fputs("</td></tr>\n", to);
 }
 
-static void put_head(FILE *to, const char *program) {
+static void put_head(FILE *to, const frti_cli_report_t *r) {
   fputs(
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
       "<meta name=\"viewport\" content=\"width=device-width\"/>\n<title>",
       to);
-  frti_cli_html(to, program);
-  fprintf(to,
-      " - fluidrt train</title>\n<style>%s</style></head>\n<body>\n<h1>Training of ",
-      STYLE);
-  frti_cli_html(to, program);
-  fputs("</h1>\n", to);
+  frti_cli_html(to, r->args->program);
+  fprintf(to, " - fluidrt train</title>\n<style>%s%s</style></head>\n<body>\n<h1>Training of ",
+      frti_cli_chart_style, STYLE);
+  frti_cli_html(to, r->args->program);
+  fprintf(to, "</h1>\n<p class=\"sub\">%lld steps of %lld rows on ", (long long)r->done,
+      (long long)r->args->batch);
+  frti_cli_html(to, r->args->cli.places ? r->args->cli.places : "cpu,reference");
+  fputs("</p>\n", to);
+}
+
+static void card(FILE *to, const char *what, const char *fmt, double v) {
+  fputs("<div class=\"card\"><b>", to);
+  fprintf(to, fmt, v);
+  fprintf(to, "</b><span>%s</span></div>\n", what);
+}
+
+/* What one looks for first. */
+static void put_cards(FILE *to, const frti_cli_report_t *r) {
+  fputs("<div class=\"cards\">\n", to);
+  if (r->done > r->first)
+    card(to, "training loss, last step", "%.4g", r->losses[r->done - 1]);
+  if (r->tested && !isnan(r->test_loss)) card(to, "test loss", "%.4g", r->test_loss);
+  if (r->tested && !isnan(r->accuracy))
+    card(to, "test accuracy", "%.2f %%", 100 * r->accuracy);
+  card(to, "from process start", "%.2f s", r->seconds);
+  fputs("</div>\n", to);
 }
 
 static void put_figures(FILE *to, const frti_cli_report_t *r) {
@@ -113,16 +131,76 @@ static void put_places(FILE *to, const frti_cli_report_t *r) {
       (unsigned)r->threads);
 }
 
+/* ---- curves ------------------------------------------------------------------------- */
+
+static void put_plot(FILE *to, const char *title, const frti_cli_plot_t *plot) {
+  fprintf(to, "<h2>%s</h2>\n", title);
+  if (!frti_cli_plot(to, plot)) fputs("<p>No finite value.</p>\n", to);
+}
+
+/* Losses of single batches jump; the mean around each step shows where they go. */
+static void smooth(const double *y, double *to, size_t n) {
+  const size_t reach = n / 50 + 1;
+  for (size_t i = 0; i < n; ++i) {
+    const size_t last = i + reach < n ? i + reach : n - 1;
+    double sum = 0, count = 0;
+    for (size_t k = i < reach ? 0 : i - reach; k <= last; ++k)
+      if (isfinite(y[k])) sum += y[k], ++count;
+    to[i] = count > 0 ? sum / count : NAN;
+  }
+}
+
+static void put_curves(FILE *to, const frti_cli_report_t *r) {
+  const size_t n = (size_t)(r->done - r->first);
+  const double *loss = r->losses + r->first, *rate = r->rates + r->first;
+  double *x = frti_cli_alloc((n + 1) * sizeof *x), *mean = frti_cli_alloc((n + 1) * sizeof *x);
+  bool rates = false;
+  for (size_t i = 0; i < n; ++i) {
+    x[i] = (double)r->first + 1 + (double)i;
+    rates = rates || !isnan(rate[i]);
+  }
+  const bool few = n < 50;
+  if (!few) smooth(loss, mean, n);
+  const frti_cli_series_t losses[] = {
+      {NULL, x, loss, n, 0, !few}, {NULL, x, mean, few ? 0 : n, 0, false}};
+  const frti_cli_series_t lr = {NULL, x, rate, n, 2, false};
+  put_plot(to, "Loss",
+      &(frti_cli_plot_t){"loss over steps", "step", false, losses, few ? 1 : 2});
+  if (!few) fputs("<p>Thin: each step; thick: the mean around it.</p>\n", to);
+  if (rates)
+    put_plot(to, "Learning rate",
+        &(frti_cli_plot_t){"learning rate over steps", "step", false, &lr, 1});
+  free(x);
+  free(mean);
+}
+
+/* ---- LARS ---------------------------------------------------------------------------- */
+
+/* The first FRTI_CLI_COLOURS parameters; a chart of all of a deep net would be a carpet. */
+static void put_locals(FILE *to, const frti_cli_report_t *r) {
+  frti_cli_series_t lines[FRTI_CLI_COLOURS];
+  const size_t n = r->n_layers < FRTI_CLI_COLOURS ? r->n_layers : FRTI_CLI_COLOURS;
+  for (size_t i = 0; i < n; ++i)
+    lines[i] = (frti_cli_series_t){.name = r->layers[i].param,
+        .x = r->locals->steps,
+        .y = r->locals->rates + i * r->locals->cap,
+        .n = r->locals->n,
+        .colour = (int)i};
+  put_plot(to, "LARS local learning rates",
+      &(frti_cli_plot_t){"local learning rate of each parameter over steps", "step", true,
+          lines, n});
+  fprintf(to, "<p>Of %zu steps; logarithmic scale%s.</p>\n", r->locals->n,
+      n < r->n_layers ? "; the other parameters are in the table" : "");
+}
+
 static void put_layers(FILE *to, const frti_cli_report_t *r) {
-  fprintf(to, "<h2>LARS local learning rates at the last step (lr %.6g)</h2>\n",
-      r->layers[0].lr);
-  frti_cli_bars(to, r->layers, r->n_layers);
-  fputs(
+  fprintf(to,
+      "<p>At the last step (lr %.6g):</p>\n"
       "<table>\n<tr><th>parameter</th><th class=\"n\">||p||</th><th "
       "class=\"n\">||g||</th>"
       "<th class=\"n\">coeff</th><th class=\"n\">decay</th>"
       "<th class=\"n\">local rate</th></tr>\n",
-      to);
+      r->layers[0].lr);
   for (size_t i = 0; i < r->n_layers; ++i) {
     const frti_cli_layer_t *l = &r->layers[i];
     fputs("<tr><td>", to);
@@ -136,15 +214,12 @@ static void put_layers(FILE *to, const frti_cli_report_t *r) {
 }
 
 static void put_page(FILE *to, const frti_cli_report_t *r) {
-  const size_t n = (size_t)(r->done - r->first);
-  bool rates = false;
-  for (size_t i = 0; i < n; ++i) rates = rates || !isnan(r->rates[(size_t)r->first + i]);
-  put_head(to, r->args->program);
-  frti_cli_chart(to, "Loss", "loss over steps", r->losses + r->first, r->first, n);
-  if (rates)
-    frti_cli_chart(to, "Learning rate", "learning rate over steps", r->rates + r->first,
-        r->first, n);
+  put_head(to, r);
+  put_cards(to, r);
+  put_curves(to, r);
+  if (r->n_layers && r->locals->n) put_locals(to, r);
   if (r->n_layers && r->done == r->args->steps) put_layers(to, r);
+  frti_cli_report_times(to, r->times, r->n_times, r->timed);
   put_figures(to, r);
   put_places(to, r);
   fputs("</body></html>\n", to);

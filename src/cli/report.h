@@ -2,6 +2,7 @@
 #ifndef FRTI_REPORT_H
 #define FRTI_REPORT_H
 
+#include "chart.h"
 #include "train.h"
 
 typedef struct frti_cli_report {
@@ -11,6 +12,10 @@ typedef struct frti_cli_report {
   int64_t first, done;
   const frti_cli_layer_t *layers; /* their rates are known once all steps are done */
   size_t n_layers;
+  const frti_cli_locals_t *locals;
+  const frt_op_time_t *times; /* of some steps */
+  size_t n_times;
+  int64_t timed; /* how many steps */
   int64_t n_train, n_test;
   bool tested;
   double test_loss, accuracy, seconds;
@@ -22,15 +27,8 @@ typedef struct frti_cli_report {
 /* To the side, synced, renamed. 0, or the exit status after an error line. */
 int frti_cli_report(const frti_cli_report_t *r);
 
-/* ---- report_chart.c: pictures in SVG --------------------------------------------------
- */
-
-/* Text with & < > " escaped. */
-void frti_cli_html(FILE *to, const char *text);
-/* y over steps first + 1 .. first + n; what is not finite leaves a hole. */
-void frti_cli_chart(FILE *to, const char *title, const char *label, const double *y,
-    int64_t first, size_t n);
-/* One bar for each local rate. */
-void frti_cli_bars(FILE *to, const frti_cli_layer_t *l, size_t n);
+/* report_time.c: where the time of a step goes, by type of op and by op. */
+void frti_cli_report_times(
+    FILE *to, const frt_op_time_t *times, size_t n, int64_t steps);
 
 #endif

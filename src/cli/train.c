@@ -20,7 +20,9 @@ typedef struct training {
   frti_cli_layer_t *layers;
   size_t n_layers;
   double *losses, *rates; /* by step */
+  frti_cli_locals_t locals;
   int64_t first, done; /* steps before this process; steps in all */
+  int64_t timed;       /* steps whose ops were timed */
   frt_executor_stats_t stats; /* of the training plan */
   double last_lr, seconds, test_loss, accuracy;
   bool tested, compared;
@@ -117,6 +119,8 @@ static void release(args_t *a, training_t *t) {
   free(t->layers);
   free(t->losses);
   free(t->rates);
+  free(t->locals.steps);
+  free(t->locals.rates);
   free(t->data_path);
   frti_cli_case_result_release(&t->comparison);
   frti_cli_data_release(&t->data);
@@ -143,8 +147,8 @@ static int make_buffers(const args_t *a, training_t *t) {
   return CLI_OK;
 }
 
-/* The last step also brings the gradients, and looks at the parameters before. */
-static int last_step(const args_t *a, training_t *t, double *loss) {
+/* One step that also brings the gradients, and looks at the parameters before. */
+static int watched_step(const args_t *a, training_t *t, double *loss) {
   const size_t n = 1 + 2 * t->n_layers;
   frt_fetch_t *fetches = frti_cli_alloc(n * sizeof *fetches);
   frt_tensor_t **out = frti_cli_alloc(n * sizeof *out);
@@ -155,6 +159,8 @@ static int last_step(const args_t *a, training_t *t, double *loss) {
     frti_cli_layer_t *l = &t->layers[i];
     fetches[1 + 2 * i].var = l->grad;
     fetches[2 + 2 * i].var = l->rate;
+    frt_tensor_release(l->before);
+    l->before = NULL;
     if (frt_scope_get(t->s.scope, l->param, &l->before, &err))
       code = frti_cli_error(&a->cli, NULL, &err);
   }
@@ -165,12 +171,27 @@ static int last_step(const args_t *a, training_t *t, double *loss) {
     *loss = frti_cli_element(out[0], 0);
     for (size_t i = 0; i < t->n_layers; ++i)
       frti_cli_layer_rate(&t->layers[i], out[1 + 2 * i], out[2 + 2 * i]);
-    if (t->n_layers) t->last_lr = t->layers[0].lr;
+    t->last_lr = t->layers[0].lr;
+    if (a->report) frti_cli_locals_add(&t->locals, t->layers, t->n_layers, t->done + 1);
   }
   for (size_t i = 0; i < n; ++i) frt_tensor_release(out[i]);
   free(out);
   free(fetches);
   return code;
+}
+
+typedef enum look { PLAIN = 0, WATCHED, TIMED } look_t;
+
+/* The last step is watched; for a report some others are too, evenly spread, and between
+ * them some are timed: the plan of a watched step is not that of the others. */
+static look_t look_at(const args_t *a, const training_t *t) {
+  const int64_t steps = a->steps - t->first, at = t->done - t->first;
+  const int64_t every = steps <= 2 * FRTI_CLI_WATCHED
+                            ? 2
+                            : (steps + FRTI_CLI_WATCHED - 1) / FRTI_CLI_WATCHED;
+  if (t->n_layers && (t->done + 1 == a->steps || (a->report && at % every == 0)))
+    return WATCHED;
+  return a->report && at % every == every / 2 ? TIMED : PLAIN;
 }
 
 static int loop(const args_t *a, training_t *t) {
@@ -184,9 +205,12 @@ static int loop(const args_t *a, training_t *t) {
   frti_cli_progress_begin(&progress, &a->cli, a->steps, a->every);
   for (; !code && t->done < a->steps && !frti_cli_interrupted(); ++t->done) {
     double *loss = &t->losses[t->done];
+    const look_t look = look_at(a, t);
     frti_cli_data_draw(&t->data, t->feeds, a->batch);
-    if (t->done + 1 == a->steps && t->n_layers) {
-      code = last_step(a, t, loss);
+    frt_executor_time_ops(t->s.exe, look == TIMED);
+    t->timed += look == TIMED;
+    if (look == WATCHED) {
+      code = watched_step(a, t, loss);
     } else if (frt_executor_run(t->s.exe, t->main, t->s.scope, t->feeds, t->data.names.n,
                    fetches, n, out, NULL, &err)) {
       code = frti_cli_error(&a->cli, a->program, &err);
@@ -200,6 +224,7 @@ static int loop(const args_t *a, training_t *t) {
     if (a->save_every && (t->done + 1) % a->save_every == 0 && t->done + 1 < a->steps)
       code = frti_cli_train_keep(a, &t->s, t->done + 1);
   }
+  frt_executor_time_ops(t->s.exe, 0);
   frt_tensor_release(out[0]);
   frt_tensor_release(out[1]);
   return code;
@@ -335,12 +360,19 @@ static int write_page(const args_t *a, const training_t *t) {
       .n_test = t->data.n_test, .tested = t->tested, .test_loss = t->test_loss,
       .accuracy = t->accuracy, .seconds = t->seconds,
       .n_ops = frt_program_n_ops(t->main, 0), .threads = frt_runtime_threads(t->s.rt),
-      .stats = t->stats};
+      .locals = &t->locals, .timed = t->timed, .stats = t->stats};
+  frt_op_time_t *times = NULL;
   int code;
   if (frt_executor_explain(t->s.exe, t->main, t->s.scope, t->feeds, t->data.names.n, &loss, 1,
           a->batch, NULL, 1, &r.explain, &err))
     return frti_cli_error(&a->cli, a->program, &err);
-  code = frti_cli_report(&r);
+  if (frt_executor_op_times(t->s.exe, t->main, &times, &r.n_times, &err)) {
+    code = frti_cli_error(&a->cli, a->program, &err);
+  } else {
+    r.times = times;
+    code = frti_cli_report(&r);
+  }
+  frt_free(times);
   frt_free(r.explain);
   return code;
 }

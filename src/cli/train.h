@@ -83,11 +83,24 @@ typedef struct frti_cli_layer {
   double norm_p, norm_g, lr, local;
 } frti_cli_layer_t;
 
+/* About how many steps a report looks into. */
+enum { FRTI_CLI_WATCHED = 60 };
+
+/* Local rates as they were at some steps. */
+typedef struct frti_cli_locals {
+  double *steps; /* n, ascending */
+  double *rates; /* of layer i at steps[k]: rates[i * cap + k] */
+  size_t n, cap;
+} frti_cli_locals_t;
+
 /* The lars_momentum ops of block 0; *n of them, for free(). */
 frti_cli_layer_t *frti_cli_layers(const frt_program_t *p, size_t *n);
 /* From the gradient and the rate: norms and local rate. */
 void frti_cli_layer_rate(
     frti_cli_layer_t *l, const frt_tensor_t *grad, const frt_tensor_t *rate);
+/* Keeps the rates of `n` layers, which are those after `step` steps. */
+void frti_cli_locals_add(
+    frti_cli_locals_t *to, const frti_cli_layer_t *l, size_t n, int64_t step);
 void frti_cli_layers_print(const frti_cli_layer_t *l, size_t n);
 json_t *frti_cli_layers_json(const frti_cli_layer_t *l, size_t n);
 

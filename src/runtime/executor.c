@@ -303,20 +303,24 @@ static frt_status_t cancelled(const frti_action_t *a, frt_error_t *err) {
   return frti_node_error(a->node, FRT_CANCELLED, FRT_PHASE_RUN, err);
 }
 
+static frt_status_t run_kernel(frt_executor_t *exe, frti_action_t *a, frt_error_t *err) {
+  return exe->timed ? frti_run_timed(exe, a, err) : a->run(a->prepared, a->args, err);
+}
+
 static frt_status_t run_actions(frt_executor_t *exe, frti_plan_t *p, frt_error_t *err) {
   const uint32_t n = p->n_actions;
   uint64_t draws = 0;
   for (uint32_t i = 0; i < n; ++i) {
-    const frti_action_t *a = &p->actions[i];
+    frti_action_t *a = &p->actions[i];
     frt_status_t status = FRT_OK;
     if (atomic_load_explicit(&exe->cancel, memory_order_relaxed) && a->node)
       return cancelled(a, err);
     switch (a->kind) {
       case FRTI_RUN_RANDOM:
         a->node->run.rng_state = draw_state(exe, a->node, draws++);
-        status = a->run(a->prepared, a->args, err);
+        status = run_kernel(exe, a, err);
         break;
-      case FRTI_RUN: status = a->run(a->prepared, a->args, err); break;
+      case FRTI_RUN: status = run_kernel(exe, a, err); break;
       case FRTI_COPY: status = do_copy(exe, a->copy, err); break;
       case FRTI_JUMP_IF_FALSE:
         if (!*(const uint8_t *)a->cond->t.data) i = a->target - 1;

@@ -153,6 +153,7 @@ typedef struct frti_action {
   const frt_api_run_t *args;
   frti_copy_t *copy;
   const frti_tensor_t *cond;
+  uint64_t runs, ns, slowest_ns;  /* where ops are timed */
 } frti_action_t;
 
 typedef struct frti_feed_key {
@@ -219,7 +220,7 @@ struct frt_executor {
   uint32_t n_places;
   char *list;
   uint64_t seed, max_memory;
-  bool no_fuse, no_reuse, check_nan;
+  bool no_fuse, no_reuse, check_nan, timed;
   frt_pin_t *pins;
   size_t n_pins;
   frti_plan_t *plans[16];

@@ -25,6 +25,9 @@ frt_status_t frti_plan_prepare(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_check_outputs(frt_executor_t *exe, const frti_node_t *n, frt_error_t *err);
 frt_status_t frti_check_feed(const char *name, const frt_tensor_t *t, frt_error_t *err);
 
+/* Runs an action's kernel and adds to its times (times.c). */
+frt_status_t frti_run_timed(frt_executor_t *exe, frti_action_t *a, frt_error_t *err);
+
 /* ---- queues.c ---------------------------------------------------------------------- */
 
 /* Says where it failed. A queue reports late: the op that its error names failed, not the

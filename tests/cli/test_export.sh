@@ -217,12 +217,30 @@ report() {
   says_page '<!DOCTYPE html>'
   says_page '<h2>Loss</h2>'
   says_page '<h2>Learning rate</h2>'
+  says_page '<h2>LARS local learning rates</h2>'
+  says_page '<h2>Time per op</h2>'
+  says_page 'Of 11 steps; logarithmic scale.'
+  says_page 'the mean of 9 steps'
+  for type in softmax_with_cross_entropy lars_momentum reduce_sum fc; do
+    says_page "<td>$type</td><td>cpu</td>"
+  done
   says_page 'LARS local learning rates'
   says_page 'fc_1.w_0'
   says_page '</body></html>'
   isnt grep -q -e '<script' -e 'http' -e 'src=' "$t/report.html"
   if command -v xmllint >/dev/null; then is xmllint --noout "$t/report.html"; fi
   expect 73 train "$models/digits" --steps 1 -q --report "$t/none/report.html"
+  # Looking changes nothing: the same bits without a report.
+  expect 0 train "$models/digits" --steps 20 -q --scope-out "$t/unseen"
+  for file in "$t/vars"/*; do is cmp "$file" "$t/unseen/$(basename "$file")"; done
+  # A program without LARS, one step, and a place that waits.
+  expect 0 new digits -o "$t/plain" --optimizer sgd -q
+  expect 0 train "$t/plain" --data "$models/data/digits.npz" --steps 200 -q \
+    --report "$t/report.html" -p reference
+  isnt grep -q 'LARS' "$t/report.html"
+  says_page '<td>sgd</td><td>reference</td>'
+  expect 0 train "$models/digits" --steps 1 -q --report "$t/report.html"
+  says_page '</body></html>'
 }
 
 train
