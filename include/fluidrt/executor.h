@@ -30,6 +30,8 @@ typedef struct frt_executor_options {
   uint64_t first_run; /* number of the first run, for draws with seed 0: resuming */
   int check_nan;      /* look for NaN and infinity after every op (OUT_OF_RANGE) */
   int no_reuse;       /* every value gets memory of its own: for finding faults */
+  int check_provider; /* run every kernel between guards, in poisoned memory; INTERNAL
+                         (phase PROVIDER) names the first that breaks the contract. Slow */
 } frt_executor_options_t;
 
 /* places: "cpu,reference", "cpu", "cuda:1,cpu", "./mine.so,cpu" ...; NULL =

@@ -20,6 +20,9 @@ typedef struct frt_runtime_options {
   void *log_ctx;
   const char *provider_path; /* folders, ':'-separated; NULL: FLUIDRT_PROVIDER_PATH,
                                 then `fluidrt/` beside the library */
+  int strict_files; /* refuse provider files that other users may write, in folders that
+                       they may write, or that are not named by an absolute path; always
+                       so for what FLUIDRT_PROVIDER_PATH names */
 } frt_runtime_options_t;
 
 /* options may be NULL. Errors: RESOURCE_EXHAUSTED memory, threads. */
@@ -34,11 +37,39 @@ FRT_API uint32_t frt_runtime_threads(const frt_runtime_t *rt);
 FRT_API frt_status_t frt_runtime_add_provider(frt_runtime_t *rt,
     frt_provider_entry_t entry, frt_error_t *err);
 /* Loads a provider by name ("cpu": frt_cpu.so in the provider path) or by a path
- * that contains '/'. Loading one twice is a no-op.
+ * that contains '/'. Loading one twice is a no-op. The file is judged before any of its
+ * code runs, all that is wrong is said in one message, and a failure leaves nothing behind.
  * Errors (phase PROVIDER): NOT_FOUND no such file (all places that were tried);
- *   ABI_MISMATCH another major; UNAVAILABLE it cannot be opened (what is missing). */
+ *   INVALID_ARGUMENT not a regular file, or one that strict_files refuses;
+ *   ABI_MISMATCH another major, a table that breaks the ABI; ALREADY_EXISTS the name;
+ *   UNAVAILABLE it cannot be opened (which libraries or symbols are missing). */
 FRT_API frt_status_t frt_runtime_load_provider(frt_runtime_t *rt,
     const char *name_or_path, frt_error_t *err);
+
+/* Closes a provider and its file, so that the file can be replaced and loaded again.
+ * Errors (phase PROVIDER): NOT_FOUND the name (nearest); BUSY an executor lists it, memory
+ *   of its devices is in use, or it brought ops that a plan may hold. */
+FRT_API frt_status_t frt_runtime_unload_provider(frt_runtime_t *rt, const char *name,
+    frt_error_t *err);
+
+/* What a provider file says of itself, read without running any of its code. */
+typedef struct frt_provider_file {
+  uint32_t struct_size;
+  int32_t has_manifest; /* 0: what comes from the note is 0 and "" */
+  int32_t has_entry;    /* it exports frt_provider_entry_v1 */
+  uint32_t abi_major, abi_minor, host_minor; /* host_minor: the host's must reach it */
+  char name[32], version[32];
+  uint64_t bytes;
+  const char *soname, *runpath; /* NULL: none */
+  const char *const *needed;    /* the libraries it is linked with */
+  size_t n_needed;
+} frt_provider_file_t;
+
+/* Errors (phase PROVIDER): NOT_FOUND; INVALID_ARGUMENT not a regular file; UNAVAILABLE not
+ *   a whole shared library for this machine. */
+FRT_API frt_status_t frt_provider_file_read(const char *path, frt_provider_file_t **out,
+    frt_error_t *err);
+FRT_API void frt_provider_file_release(frt_provider_file_t *file);
 
 typedef struct frt_provider_info {
   const char *name, *version, *description, *path; /* path "" if linked in */

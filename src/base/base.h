@@ -104,6 +104,9 @@ uint64_t frti_hash(const void *bytes, size_t n, uint64_t seed);
  * and puts "block B op #N type: " before its message, once. err may be NULL. */
 frt_status_t frti_error_at(frt_error_t *err, frt_status_t status, frt_phase_t phase,
                            int32_t block, int32_t op, const char *op_type);
+/* `status`, or INTERNAL for a number that there is not: a provider may return anything.
+ * The two functions that set a phase do so too. */
+frt_status_t frti_known_status(frt_status_t status);
 /* Sets the phase only. */
 frt_status_t frti_error_phase(frt_error_t *err, frt_status_t status, frt_phase_t phase);
 /* Sets `name` (cut at its size) of a filled error. */
@@ -139,10 +142,20 @@ frt_status_t frti_list_folders(const char *dir, const char ***names, size_t *n,
                                frt_error_t *err);
 bool frti_is_dir(const char *path);
 bool frti_is_file(const char *path);
+bool frti_others_may_write(const char *path); /* every user of the machine */
 frt_status_t frti_make_dir(const char *path, frt_error_t *err); /* parents too */
 /* Sorted names of the regular files in a folder that end in `suffix` ("" = all); an
  * array of *n strings, one frti_free. */
 frt_status_t frti_list_dir(const char *dir, const char *suffix, const char ***names,
                            size_t *n, frt_error_t *err);
+
+/* ---- what a provider may not change in the process -------------------------------- */
+
+typedef struct frti_process_state frti_process_state_t;
+/* Notes floating-point mode, locale, folder, signal mask and handlers; NULL: memory. */
+frti_process_state_t *frti_process_state_note(void);
+/* Puts back what has changed since, names it ("rounding mode, signal mask"; "" nothing)
+ * and frees the note. */
+void frti_process_state_restore(frti_process_state_t *state, char *changed, size_t cap);
 
 #endif

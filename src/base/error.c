@@ -35,14 +35,21 @@ static void put_before(frt_error_t *err, const char *prefix) {
  * its text. */
 static void complete(frt_error_t *err, frt_status_t status) {
   err->message[sizeof err->message - 1] = 0;
+  err->op_type[sizeof err->op_type - 1] = 0;
+  err->name[sizeof err->name - 1] = 0;
   if (!err->message[0]) cut(err->message, sizeof err->message, frt_status_text(status));
   clean(err->message);
   err->status = (uint32_t)status;
 }
 
+frt_status_t frti_known_status(frt_status_t status) {
+  return frt_status_text(status) == frt_status_text((frt_status_t)-1) ? FRT_INTERNAL : status;
+}
+
 frt_status_t frti_error_at(frt_error_t *err, frt_status_t status, frt_phase_t phase,
                            int32_t block, int32_t op, const char *op_type) {
   char prefix[96];
+  status = frti_known_status(status);
   if (!err) return status;
   complete(err, status);
   err->phase = (uint32_t)phase;
@@ -63,6 +70,7 @@ frt_status_t frti_error_at(frt_error_t *err, frt_status_t status, frt_phase_t ph
 }
 
 frt_status_t frti_error_phase(frt_error_t *err, frt_status_t status, frt_phase_t phase) {
+  status = frti_known_status(status);
   if (err) {
     complete(err, status);
     err->phase = (uint32_t)phase;

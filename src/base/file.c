@@ -30,6 +30,11 @@ bool frti_is_file(const char *path) {
   return !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
+bool frti_others_may_write(const char *path) {
+  struct stat st;
+  return !stat(path, &st) && (st.st_mode & S_IWOTH) != 0;
+}
+
 /* ---- reading ------------------------------------------------------------------ */
 
 static frt_status_t too_large(frt_error_t *err, const char *path, uint64_t max) {

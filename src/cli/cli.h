@@ -52,7 +52,7 @@ typedef struct frti_cli {
   const char *places; /* NULL: not given */
   uint32_t threads;
   uint64_t seed;
-  bool json, no_fuse, no_reuse, check_nan, quiet;
+  bool json, no_fuse, no_reuse, check_nan, check_provider, quiet;
   uint64_t mem_limit, first_run;
   bool no_warnings; /* the verb asks for what would be warned of */
 } frti_cli_t;

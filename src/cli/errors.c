@@ -16,6 +16,8 @@ static const struct {
     {FRT_CANCELLED, ANY, CLI_INTERRUPTED, ""},
     {FRT_RESOURCE_EXHAUSTED, ANY, CLI_MEMORY,
         "`fluidrt explain` tells what a plan needs"},
+    {FRT_INTERNAL, FRT_PHASE_PROVIDER, CLI_UNAVAILABLE,
+        "the provider breaks its contract; `fluidrt conform` tells more"},
     {FRT_INTERNAL, ANY, CLI_INTERNAL, "this is a fault of fluidrt: please report it"},
     {FRT_BUSY, ANY, CLI_INTERNAL, ""},
     {FRT_DEVICE_LOST, ANY, CLI_UNAVAILABLE, "choose another place with -p"},

@@ -7,7 +7,7 @@
 #include "cli.h"
 
 enum { KEY_THREADS = 0x1001, KEY_SEED, KEY_JSON, KEY_NO_FUSE,
-  KEY_NO_REUSE, KEY_CHECK_NAN, KEY_MEM_LIMIT };
+  KEY_NO_REUSE, KEY_CHECK_NAN, KEY_CHECK_PROVIDER, KEY_MEM_LIMIT };
 
 static const struct argp_option OPTIONS[] = {{NULL, 0, NULL, 0, "Common options:", 90},
     {"provider", 'p', "LIST", 0,
@@ -22,6 +22,10 @@ static const struct argp_option OPTIONS[] = {{NULL, 0, NULL, 0, "Common options:
     {"no-reuse", KEY_NO_REUSE, NULL, 0, "Give every value memory of its own", 90},
     {"check-nan", KEY_CHECK_NAN, NULL, 0,
         "Look for NaN and infinity after every op; stop at the first and name it", 90},
+    {"check-provider", KEY_CHECK_PROVIDER, NULL, 0,
+        "Run every kernel between guards, in poisoned memory; stop at the first that writes "
+        "elsewhere, leaves output unwritten or changes the process",
+        90},
     {"mem-limit", KEY_MEM_LIMIT, "BYTES[K|M|G]", 0,
         "Refuse, before the first op, a plan that needs more", 90},
     {"quiet", 'q', NULL, 0, "Say only what was asked for, and errors", 90}, {0}};
@@ -76,6 +80,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       return 0;
     case KEY_CHECK_NAN:
       cli->check_nan = true;
+      return 0;
+    case KEY_CHECK_PROVIDER:
+      cli->check_provider = true;
       return 0;
     case KEY_MEM_LIMIT:
       cli->mem_limit = bytes_of(state, arg);

@@ -1,20 +1,34 @@
 /* Devices and the memory spaces behind them. */
 #include "runtime/internal.h"
 
+/* The number of a space that nobody has. */
+static frt_status_t new_space(frt_runtime_t *rt, uint32_t *out, frt_error_t *err) {
+  uint32_t space = 1;
+  while (space < rt->n_spaces && rt->spaces[space]) ++space;
+  if (space == FRTI_MAX_SPACES)
+    return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "no more than %d memory spaces",
+                    FRTI_MAX_SPACES);
+  *out = space;
+  return FRT_OK;
+}
+
 static frt_status_t open_locked(frt_runtime_t *rt, frti_device_t *d, frt_error_t *err) {
   const frt_api_provider_t *api = &d->provider->api;
   const bool own_space = !(d->flags & FRT_DEVICE_HOST_MEMORY);
+  uint32_t space = FRTI_HOST;
   if (d->dev) return FRT_OK;
-  if (own_space && rt->n_spaces == FRTI_MAX_SPACES)
-    return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "no more than %d memory spaces",
-                    FRTI_MAX_SPACES);
+  if (own_space) FRT_TRY(new_space(rt, &space, err));
   if (own_space && (!api->slab_alloc || !api->slab_free || !api->copy))
     return frt_fail(err, FRT_ABI_MISMATCH,
                     "provider '%s' has its own memory but no slab_alloc, slab_free or copy",
                     api->name);
   FRT_TRY(api->dev_open(api->self, d->index, NULL, 0, &d->dev, err));
-  d->space = own_space ? rt->n_spaces++ : FRTI_HOST;
-  if (own_space) rt->spaces[d->space] = d;
+  if (!d->dev)
+    return frt_fail(err, FRT_INTERNAL, "provider '%s': dev_open succeeded, but gave no device",
+                    api->name);
+  d->space = space;
+  if (own_space) rt->spaces[space] = d;
+  if (own_space) rt->n_spaces = FRTI_MAX(rt->n_spaces, space + 1);
   return FRT_OK;
 }
 
@@ -29,18 +43,34 @@ frt_status_t frti_device_open(frt_runtime_t *rt, frti_provider_t *p, uint32_t in
                     p->api.name, p->n_devices, p->n_devices == 1 ? "" : "s", index);
   pthread_mutex_lock(&rt->lock);
   status = open_locked(rt, &p->devices[index], err);
+  if (status == FRT_OK) atomic_fetch_add(&p->devices[index].users, 1);
   pthread_mutex_unlock(&rt->lock);
   *out = status == FRT_OK ? &p->devices[index] : NULL;
   return status;
 }
 
+static frt_status_t slab_alloc(frti_device_t *d, uint64_t bytes, void **out,
+                               frt_error_t *err) {
+  const frt_api_provider_t *api = &d->provider->api;
+  FRT_TRY(api->slab_alloc(d->dev, FRT_MEM_DEVICE, bytes, out, err));
+  if (!*out)
+    return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "provider '%s': slab_alloc of %llu bytes "
+                    "succeeded, but gave no memory", api->name, (unsigned long long)bytes);
+  if ((uintptr_t)*out % d->align) {
+    frt_fail(err, FRT_INTERNAL, "provider '%s': slab_alloc gave address %p; wanted a multiple "
+             "of %llu", api->name, *out, (unsigned long long)d->align);
+    api->slab_free(d->dev, FRT_MEM_DEVICE, *out);
+    *out = NULL;
+    return FRT_INTERNAL;
+  }
+  atomic_fetch_add(&d->users, 1);
+  return FRT_OK;
+}
+
 frt_status_t frti_space_alloc(frt_runtime_t *rt, uint32_t space, uint64_t bytes,
                               void **out, frt_error_t *err) {
   *out = NULL;
-  if (space != FRTI_HOST) {
-    frti_device_t *d = rt->spaces[space];
-    return d->provider->api.slab_alloc(d->dev, FRT_MEM_DEVICE, bytes ? bytes : 1, out, err);
-  }
+  if (space != FRTI_HOST) return slab_alloc(rt->spaces[space], bytes ? bytes : 1, out, err);
   *out = frti_alloc_aligned(bytes ? bytes : 1, 64);
   if (!*out)
     return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "out of memory: %llu bytes wanted",
@@ -56,6 +86,7 @@ void frti_space_free(frt_runtime_t *rt, uint32_t space, void *p) {
   }
   frti_device_t *d = rt->spaces[space];
   d->provider->api.slab_free(d->dev, FRT_MEM_DEVICE, p);
+  atomic_fetch_sub(&d->users, 1);
 }
 
 frt_status_t frti_space_copy(frt_runtime_t *rt, void *dst, uint32_t dst_space,

@@ -304,6 +304,7 @@ static frt_status_t cancelled(const frti_action_t *a, frt_error_t *err) {
 }
 
 static frt_status_t run_kernel(frt_executor_t *exe, frti_action_t *a, frt_error_t *err) {
+  if (exe->check_provider) return frti_checked_run(exe, a, err);
   return exe->timed ? frti_run_timed(exe, a, err) : a->run(a->prepared, a->args, err);
 }
 

@@ -14,7 +14,8 @@ static const char *reason_text(int32_t reason) {
 }
 
 static const char *space_label(const frti_plan_t *p, uint32_t space) {
-  return space == FRTI_HOST ? "host" : p->exe->rt->spaces[space]->provider->api.name;
+  const frti_device_t *d = p->exe->rt->spaces[space];
+  return space == FRTI_HOST ? "host" : d ? d->provider->api.name : "nothing";
 }
 
 static const char *state_text(const frti_node_t *n) {

@@ -26,6 +26,8 @@ typedef struct frti_provider frti_provider_t;
 typedef struct frti_device {
   frti_provider_t *provider;
   uint32_t index, flags, space;
+  uint64_t align;       /* of its slabs */
+  _Atomic int64_t users; /* places of executors, and slabs that are out */
   frt_dev_t *dev;
   char desc[96];
 } frti_device_t;
@@ -57,6 +59,7 @@ struct frt_runtime {
   void (*log)(void *ctx, int level, const char *text);
   void *log_ctx;
   char *provider_path;
+  bool strict_files;
   frti_provider_t *providers; /* in order of registration */
   struct frti_own_op *_Atomic own_ops;
   _Atomic int planned;     /* a plan was made: the ops are settled */
@@ -70,24 +73,29 @@ void frti_log(frt_runtime_t *rt, int level, const char *fmt, ...) FRT_PRINTF(3, 
 frti_provider_t *frti_provider_find(frt_runtime_t *rt, const char *name);
 /* The provider that was loaded from this file, NULL if none was. */
 frti_provider_t *frti_provider_at(frt_runtime_t *rt, const char *path);
-/* Opens device `index` of a provider once. Errors: UNAVAILABLE (the provider's why). */
+/* Opens device `index` of a provider, once, and counts one more user of it.
+ * Errors: UNAVAILABLE (the provider's why). */
 frt_status_t frti_device_open(frt_runtime_t *rt, frti_provider_t *p, uint32_t index,
                               frti_device_t **out, frt_error_t *err);
+void frti_provider_release(frti_provider_t *p);
 /* Registers what `entry` fills; `path`, `library` may be NULL. */
 frt_status_t frti_provider_register(frt_runtime_t *rt, frt_provider_entry_t entry,
     const char *path, void *library, frt_error_t *err);
 
+/* Whether a table keeps the ABI: entries, name, kernel rows. `api` is sized. */
+frt_status_t frti_provider_check(const frt_api_provider_t *api, frt_error_t *err);
+
 /* The library's op, or one that was added to this runtime. */
 const frt_op_schema_t *frti_op_find(frt_runtime_t *rt, const char *type);
-frt_status_t frti_add_provider_ops(frt_runtime_t *rt, const frt_api_provider_t *api,
+/* All of the ops that a provider brings, or none. Inside rt->lock, these two. */
+frt_status_t frti_add_provider_ops(frt_runtime_t *rt, const frti_provider_t *p,
                                    frt_error_t *err);
+void frti_drop_provider_ops(frt_runtime_t *rt, const frti_provider_t *p);
+bool frti_provider_has_ops(frt_runtime_t *rt, const frti_provider_t *p);
 void frti_own_ops_release(frt_runtime_t *rt);
 
 /* ---- loader ------------------------------------------------------------------- */
 
-/* Reads the ELF header and the `.note.frt` of a file without running it.
- * Errors: NOT_FOUND, UNAVAILABLE not a library for this machine, ABI_MISMATCH. */
-frt_status_t frti_elf_check(const char *path, frt_error_t *err);
 /* The provider folders, in order; an array of *n strings, one frti_free. */
 frt_status_t frti_provider_dirs(const frt_runtime_t *rt, char ***dirs, size_t *n,
                                 frt_error_t *err);

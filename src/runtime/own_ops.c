@@ -5,6 +5,7 @@
 
 struct frti_own_op {
   frt_op_schema_t schema;
+  const frti_provider_t *owner; /* NULL: the application */
   struct frti_own_op *next;
 };
 
@@ -42,7 +43,7 @@ const frt_op_schema_t *frti_op_find(frt_runtime_t *rt, const char *type) {
 }
 
 static frt_status_t add_locked(frt_runtime_t *rt, const frt_op_schema_t *schema,
-                               frt_error_t *err) {
+                               const frti_provider_t *owner, frt_error_t *err) {
   if (frti_op_find(rt, schema->type))
     return frt_fail(err, FRT_ALREADY_EXISTS, "op '%s' is known already", schema->type);
   if (atomic_load(&rt->planned))
@@ -52,6 +53,7 @@ static frt_status_t add_locked(frt_runtime_t *rt, const frt_op_schema_t *schema,
   struct frti_own_op *o = frti_calloc(1, sizeof *o);
   if (!o) return frti_no_memory(err);
   memcpy(&o->schema, schema, FRTI_MIN(schema->struct_size, sizeof o->schema));
+  o->owner = owner;
   o->next = atomic_load(&rt->own_ops);
   atomic_store(&rt->own_ops, o);
   return FRT_OK;
@@ -61,18 +63,53 @@ frt_status_t frt_runtime_add_op(frt_runtime_t *rt, const frt_op_schema_t *schema
                                 frt_error_t *err) {
   FRT_TRY(check_schema(schema, err));
   pthread_mutex_lock(&rt->lock);
-  frt_status_t status = add_locked(rt, schema, err);
+  frt_status_t status = add_locked(rt, schema, NULL, err);
   pthread_mutex_unlock(&rt->lock);
   return status;
 }
 
-frt_status_t frti_add_provider_ops(frt_runtime_t *rt, const frt_api_provider_t *api,
-                                   frt_error_t *err) {
-  const frt_api_schemas_t *x =
-      api->size >= sizeof *api && api->extension ? api->extension(api->self, FRT_SCHEMAS_V1)
-                                                 : NULL;
-  for (uint32_t i = 0; x && i < x->n; ++i) FRT_TRY(frt_runtime_add_op(rt, x->schemas[i], err));
+static frt_status_t add_all(frt_runtime_t *rt, const frt_api_schemas_t *x,
+                            const frti_provider_t *p, frt_error_t *err) {
+  for (uint32_t i = 0; i < x->n; ++i) {
+    if (!x->schemas || !x->schemas[i])
+      return frt_fail(err, FRT_ABI_MISMATCH, "provider '%s': op schema %u of %u is missing",
+                      p->api.name, i, x->n);
+    FRT_TRY(check_schema(x->schemas[i], err));
+    FRT_TRY(add_locked(rt, x->schemas[i], p, err));
+  }
   return FRT_OK;
+}
+
+frt_status_t frti_add_provider_ops(frt_runtime_t *rt, const frti_provider_t *p,
+                                   frt_error_t *err) {
+  const frt_api_provider_t *api = &p->api;
+  const frt_api_schemas_t *x =
+      FRT_HAS(api, frt_api_provider_t, extension) && api->extension
+          ? api->extension(api->self, FRT_SCHEMAS_V1) : NULL;
+  frt_status_t status = x ? add_all(rt, x, p, err) : FRT_OK;
+  if (status != FRT_OK) frti_drop_provider_ops(rt, p);
+  return status;
+}
+
+/* Nothing has been planned since they came: nobody is reading the list. */
+void frti_drop_provider_ops(frt_runtime_t *rt, const frti_provider_t *p) {
+  struct frti_own_op *kept = NULL, *next;
+  for (struct frti_own_op *o = atomic_load(&rt->own_ops); o; o = next) {
+    next = o->next;
+    if (o->owner == p) {
+      frti_free(o);
+    } else {
+      o->next = kept;
+      kept = o;
+    }
+  }
+  atomic_store(&rt->own_ops, kept);
+}
+
+bool frti_provider_has_ops(frt_runtime_t *rt, const frti_provider_t *p) {
+  for (const struct frti_own_op *o = atomic_load(&rt->own_ops); o; o = o->next)
+    if (o->owner == p) return true;
+  return false;
 }
 
 void frti_own_ops_release(frt_runtime_t *rt) {

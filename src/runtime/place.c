@@ -29,7 +29,11 @@ static frt_status_t add_place(frt_executor_t *exe, char *text, frt_error_t *err)
   FRT_TRY(frti_device_open(exe->rt, provider, (uint32_t)index, &place->device, err));
   snprintf(place->label, sizeof place->label, index ? "%s:%lu" : "%s",
            provider->api.name, index);
-  FRT_TRY(provider->api.queue_open(place->device->dev, &place->queue, err));
+  frt_status_t status = provider->api.queue_open(place->device->dev, &place->queue, err);
+  if (status != FRT_OK) {
+    atomic_fetch_sub(&place->device->users, 1);
+    return status;
+  }
   ++exe->n_places;
   return FRT_OK;
 }
@@ -70,6 +74,8 @@ static frt_status_t take_options(frt_executor_t *exe, const frt_executor_options
   if (FRT_HAS_OPTION(o, frt_executor_options_t, check_nan))
     exe->check_nan = o->check_nan != 0;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, no_reuse)) exe->no_reuse = o->no_reuse != 0;
+  if (FRT_HAS_OPTION(o, frt_executor_options_t, check_provider))
+    exe->check_provider = o->check_provider != 0;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, n_pins) && o->n_pins)
     return take_pins(exe, o, err);
   return FRT_OK;
@@ -98,6 +104,8 @@ void frt_executor_release(frt_executor_t *exe) {
   for (uint32_t i = 0; i < exe->n_places; ++i)
     exe->places[i].device->provider->api.queue_close(exe->places[i].queue);
   for (uint32_t i = 0; i < FRTI_MAX_SPACES; ++i) frti_space_free(exe->rt, i, exe->base[i]);
+  for (uint32_t i = 0; i < exe->n_places; ++i)
+    atomic_fetch_sub(&exe->places[i].device->users, 1);
   for (size_t i = 0; i < exe->n_pins; ++i) frti_free((void *)(uintptr_t)exe->pins[i].place);
   frti_free(exe->pins);
   frti_free(exe->list);

@@ -220,7 +220,7 @@ struct frt_executor {
   uint32_t n_places;
   char *list;
   uint64_t seed, max_memory;
-  bool no_fuse, no_reuse, check_nan, timed;
+  bool no_fuse, no_reuse, check_nan, check_provider, timed;
   frt_pin_t *pins;
   size_t n_pins;
   frti_plan_t *plans[16];

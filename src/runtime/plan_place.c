@@ -45,7 +45,7 @@ frt_status_t frti_node_query(const frti_node_t *n, const frti_provider_t *provid
   frt_status_t status =
       provider->api.op_query(provider->api.self, dev, &n->api, support, err);
   support->detail[sizeof support->detail - 1] = 0;
-  return status;
+  return status == FRT_OK ? FRT_OK : frti_node_error(n, status, FRT_PHASE_PLAN, err);
 }
 
 /* ---- where an op may go ---------------------------------------------------------------- */

@@ -4,10 +4,15 @@
 frt_status_t frti_op_failed(const frti_node_t *n, frt_status_t status,
                             frt_error_t *err) {
   char type[sizeof err->op_type];
+  if (err && err->phase == FRT_PHASE_PROVIDER && !strncmp(err->message, "block ", 6))
+    return status; /* a breach of the contract has its place already */
   if (err && err->block >= 0 && err->op_type[0] && strncmp(err->message, "block ", 6)) {
     memcpy(type, err->op_type, sizeof type);
     return frti_error_at(err, status, FRT_PHASE_RUN, err->block, err->op, type);
   }
+  if (status != frti_known_status(status))
+    frt_fail(err, FRT_INTERNAL, "the kernel returned status %d, which there is not",
+             (int)status);
   return n ? frti_node_error(n, status, FRT_PHASE_RUN, err)
            : frti_error_phase(err, status, FRT_PHASE_RUN);
 }

@@ -27,6 +27,8 @@ frt_status_t frti_check_feed(const char *name, const frt_tensor_t *t, frt_error_
 
 /* Runs an action's kernel and adds to its times (times.c). */
 frt_status_t frti_run_timed(frt_executor_t *exe, frti_action_t *a, frt_error_t *err);
+/* Runs a kernel under guard. Errors: INTERNAL (phase PROVIDER) a breach of the contract. */
+frt_status_t frti_checked_run(frt_executor_t *exe, const frti_action_t *a, frt_error_t *err);
 
 /* ---- queues.c ---------------------------------------------------------------------- */
 

@@ -30,10 +30,11 @@ static void files_that_are_no_library(void **state) {
   fixture_t *f = *state;
   Elf64_Ehdr h = {.e_ident = ELFMAG, .e_type = ET_DYN};
   h.e_ident[EI_CLASS] = ELFCLASS64;
+  h.e_ident[EI_DATA] = ELFDATA2LSB;
   h.e_machine = EM_MIPS;
   refused(f, "/nowhere/frt_x.so", FRT_NOT_FOUND, "no such provider file");
   refused(f, folder, FRT_INVALID_ARGUMENT, "not a regular file");
-  refused(f, file("frt_empty.so", "", 0), FRT_UNAVAILABLE, "no ELF header");
+  refused(f, file("frt_empty.so", "", 0), FRT_UNAVAILABLE, "file is empty");
   refused(f, file("frt_text.so", "hello, world: not a library at all, but long enough to be "
                                  "one if length were all that mattered", 95),
           FRT_UNAVAILABLE, "no ELF header");
@@ -67,9 +68,181 @@ static void another_major_is_refused_by_its_note(void **state) {
   note[4] = 1;
   note[12] = 200; /* host_minor */
   refused(f, file("frt_minor.so", bytes, n), FRT_ABI_MISMATCH, "ABI minor 200");
-  for (size_t cut = 0; cut < n; cut += 997) /* every cut is refused, none crashes */
-    refused(f, file("frt_cut.so", bytes, cut), FRT_UNAVAILABLE, "frt_cut.so");
   frti_free(bytes);
+}
+
+/* A small sound provider of the suite. */
+static uint8_t *sound_module(size_t *n) {
+  char path[4096];
+  uint8_t *bytes;
+  frt_error_t err = FRT_ERROR_INIT;
+  snprintf(path, sizeof path, "%s/tests/broken/frt_sound.so", getenv("FLUIDRT_BUILD_DIR"));
+  if (access(path, R_OK)) skip();
+  OK(frti_file_read(path, 0, &bytes, n, &err));
+  return bytes;
+}
+
+/* Every cut is refused; none crashes, none is mapped. */
+static void a_file_cut_anywhere_is_refused(void **state) {
+  fixture_t *f = *state;
+  size_t n;
+  uint8_t *bytes = sound_module(&n);
+  char path[128];
+  snprintf(path, sizeof path, "%s", file("frt_cut.so", bytes, n));
+  for (size_t cut = n; cut > 0;) {
+    /* Each of headers and section table, now and then in between. */
+    const size_t step = cut > 2048 && cut + 4096 < n ? 61 : 1;
+    cut -= step;
+    assert_int_equal(0, truncate(path, (off_t)cut));
+    refused(f, path, FRT_UNAVAILABLE, cut ? "frt_cut.so: " : "the file is empty");
+  }
+  frti_free(bytes);
+}
+
+/* Headers, section table, notes and tables of names, each byte in turn: the reader says
+ * something or refuses, and reads nothing that is not there. */
+static void a_file_changed_anywhere_is_read_safely(void **state) {
+  (void)state;
+  size_t n;
+  uint8_t *bytes = sound_module(&n);
+  char path[128];
+  Elf64_Ehdr h;
+  memcpy(&h, bytes, sizeof h);
+  snprintf(path, sizeof path, "%s", file("frt_flip.so", bytes, n));
+  FILE *f = fopen(path, "r+b");
+  for (size_t at = 0; at < n; ++at) {
+    if (at == 4096 && h.e_shoff > at) at = (size_t)h.e_shoff;
+    for (int bit = 0; bit < 8; bit += at < 1024 ? 1 : 7) {
+      frt_provider_file_t *facts = NULL;
+      frt_error_t err = FRT_ERROR_INIT;
+      fseek(f, (long)at, SEEK_SET);
+      fputc(bytes[at] ^ (1 << bit), f);
+      fflush(f);
+      if (frt_provider_file_read(path, &facts, &err) != FRT_OK)
+        assert_true(err.message[0] != 0);
+      frt_provider_file_release(facts);
+    }
+    fseek(f, (long)at, SEEK_SET);
+    fputc(bytes[at], f);
+  }
+  fclose(f);
+  frti_free(bytes);
+}
+
+static void a_file_tells_what_it_is_without_running(void **state) {
+  (void)state;
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_provider_file_t *facts;
+  char path[4096];
+  bool libc = false;
+  snprintf(path, sizeof path, "%s/frt_reference.so", getenv("FLUIDRT_PROVIDER_PATH"));
+  OK(frt_provider_file_read(path, &facts, &err));
+  assert_true(facts->has_manifest && facts->has_entry);
+  assert_string_equal("reference", facts->name);
+  assert_string_equal("0.1.0", facts->version);
+  assert_int_equal(FRT_ABI_MAJOR, facts->abi_major);
+  for (size_t i = 0; i < facts->n_needed; ++i)
+    libc = libc || !strcmp(facts->needed[i], "libc.so.6");
+  assert_true(libc);
+  frt_provider_file_release(facts);
+  assert_int_equal(FRT_NOT_FOUND, frt_provider_file_read("/nowhere/x.so", &facts, &err));
+}
+
+static void what_is_no_file_is_not_waited_for(void **state) {
+  fixture_t *f = *state;
+  char path[128];
+  snprintf(path, sizeof path, "%s/frt_fifo.so", folder);
+  assert_int_equal(0, mkfifo(path, 0600));
+  refused(f, path, FRT_INVALID_ARGUMENT, "not a regular file");
+  refused(f, "/dev/zero", FRT_INVALID_ARGUMENT, "not a regular file");
+  snprintf(path, sizeof path, "%s/frt_nowhere.so", folder);
+  assert_int_equal(0, symlink("/nowhere/at/all.so", path));
+  refused(f, path, FRT_NOT_FOUND, "no such provider file");
+}
+
+static void a_link_to_a_file_is_that_file(void **state) {
+  fixture_t *f = *state;
+  frt_error_t err = FRT_ERROR_INIT;
+  char path[128], real[4096];
+  snprintf(real, sizeof real, "%s/frt_reference.so", getenv("FLUIDRT_PROVIDER_PATH"));
+  snprintf(path, sizeof path, "%s/frt_link.so", folder);
+  assert_int_equal(0, symlink(real, path));
+  OK(frt_runtime_load_provider(f->rt, path, &err)); /* the reference, which is loaded */
+  assert_int_equal(frt_runtime_n_providers(f->rt), 1);
+}
+
+/* Everything that is wrong stands in one message. */
+static void all_that_is_wrong_is_said_at_once(void **state) {
+  fixture_t *f = *state;
+  char path[4096];
+  frt_error_t err = FRT_ERROR_INIT;
+  uint8_t *bytes;
+  size_t n;
+  snprintf(path, sizeof path, "%s/tests/broken/frt_no_entry.so", getenv("FLUIDRT_BUILD_DIR"));
+  if (access(path, R_OK)) skip();
+  OK(frti_file_read(path, 0, &bytes, &n, &err));
+  uint8_t *note = memmem(bytes, n, "frt\0\1\0\0\0", 8);
+  note[4] = 3;
+  note[12] = 5;
+  snprintf(path, sizeof path, "%s", file("frt_all.so", bytes, n));
+  refused(f, path, FRT_ABI_MISMATCH, "ABI major is 3");
+  refused(f, path, FRT_ABI_MISMATCH, "; wants a host of ABI minor 5");
+  refused(f, path, FRT_ABI_MISMATCH, "; no symbol 'frt_provider_entry_v1'");
+  frti_free(bytes);
+}
+
+/* ---- whom files are trusted from ----------------------------------------------------- */
+
+static void strict_refuses(frt_runtime_t *rt, const char *path, const char *word) {
+  frt_error_t err = FRT_ERROR_INIT;
+  assert_int_equal(FRT_INVALID_ARGUMENT, frt_runtime_load_provider(rt, path, &err));
+  if (!strstr(err.message, word)) fail_msg("'%s' lacks '%s'", err.message, word);
+}
+
+static void strict_files_are_those_that_only_their_owner_writes(void **state) {
+  (void)state;
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_runtime_t *rt;
+  size_t n;
+  uint8_t *bytes = sound_module(&n);
+  char path[128], relative[300];
+  const frt_runtime_options_t o = {.struct_size = sizeof o, .threads = 1, .strict_files = 1};
+  snprintf(path, sizeof path, "%s", file("frt_sound.so", bytes, n));
+  frti_free(bytes);
+  OK(frt_runtime_create(&o, &rt, &err));
+  chmod(path, 0666);
+  strict_refuses(rt, path, "every user may write this file");
+  chmod(path, 0644);
+  chmod(folder, 0777);
+  strict_refuses(rt, path, "every user may write its folder");
+  chmod(folder, 0700);
+  snprintf(relative, sizeof relative, "%s/../%s/frt_sound.so", folder, strrchr(folder, '/') + 1);
+  strict_refuses(rt, relative, "no absolute path without '..'");
+  assert_int_equal(0, frt_runtime_n_providers(rt));
+  OK(frt_runtime_load_provider(rt, path, &err));
+  frt_runtime_release(rt);
+}
+
+/* The same is asked of folders that the environment names; a path that the caller
+ * names itself is its own affair. */
+static void folders_of_the_environment_are_strict(void **state) {
+  (void)state;
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_runtime_t *rt;
+  size_t n;
+  uint8_t *bytes = sound_module(&n);
+  char path[128], *old = strdup(getenv("FLUIDRT_PROVIDER_PATH"));
+  snprintf(path, sizeof path, "%s", file("frt_sound.so", bytes, n));
+  frti_free(bytes);
+  chmod(path, 0666);
+  setenv("FLUIDRT_PROVIDER_PATH", folder, 1);
+  OK(frt_runtime_create(NULL, &rt, &err));
+  strict_refuses(rt, "sound", "every user may write this file");
+  OK(frt_runtime_load_provider(rt, path, &err));
+  frt_runtime_release(rt);
+  setenv("FLUIDRT_PROVIDER_PATH", old, 1);
+  chmod(path, 0644);
+  free(old);
 }
 
 static void a_library_without_the_entry_is_no_provider(void **state) {
@@ -174,6 +347,11 @@ int main(void) {
   const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
       T(files_that_are_no_library), T(another_major_is_refused_by_its_note),
+      T(a_file_cut_anywhere_is_refused), T(a_file_changed_anywhere_is_read_safely),
+      T(a_file_tells_what_it_is_without_running), T(what_is_no_file_is_not_waited_for),
+      T(a_link_to_a_file_is_that_file), T(all_that_is_wrong_is_said_at_once),
+      T(strict_files_are_those_that_only_their_owner_writes),
+      T(folders_of_the_environment_are_strict),
       T(a_library_without_the_entry_is_no_provider), T(the_same_file_twice_is_one_provider),
       T(an_unknown_name_says_where_it_looked), T(entries_that_misbehave_leave_nothing_behind),
       T(loading_all_reports_what_fails)};
