@@ -123,7 +123,7 @@ reports_are_whole() {
 the_rest_goes_on() {
   expect 1 conform "$broken" --time-limit 1 --ops '[acfrs]*'
   says out 'FAIL abs/lengths:257/float32: '
-  says out 'FAIL floor/lengths:257/float32: hangs (CPU time used up)'
+  says out 'FAIL floor/lengths:257/float32: hangs ('  # how is told by the machine's load
   says out 'FAIL ceil/lengths:257/float32: hangs (silent)'
   says out 'FAIL square/lengths:257/float32: ended the process with status 3'
   not_says out 'FAIL relu/'

@@ -16,7 +16,8 @@ void frti_set_cpu_limit(uint32_t seconds) {
   struct rusage used;
   struct rlimit limit;
   if (getrusage(RUSAGE_SELF, &used) || getrlimit(RLIMIT_CPU, &limit)) return;
-  limit.rlim_cur = (rlim_t)used.ru_utime.tv_sec + (rlim_t)used.ru_stime.tv_sec + seconds;
+  /* Both are cut to whole seconds: two more, so that none is ended early. */
+  limit.rlim_cur = (rlim_t)used.ru_utime.tv_sec + (rlim_t)used.ru_stime.tv_sec + 2 + seconds;
   setrlimit(RLIMIT_CPU, &limit);
 }
 

@@ -104,7 +104,7 @@ static int listen_to(suite_t *s, int fd, pid_t pid, int *silent) {
   int done = 0;
   for (;;) {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    const int ready = poll(&p, 1, 3000 * (int)s->o->time_limit);
+    const int ready = poll(&p, 1, 5000 + 3000 * (int)s->o->time_limit);
     ssize_t n;
     char *start = buffer, *end;
     if (ready < 0 && errno == EINTR) continue;
