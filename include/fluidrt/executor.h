@@ -32,6 +32,8 @@ typedef struct frt_executor_options {
   int no_reuse;       /* every value gets memory of its own: for finding faults */
   int check_provider; /* run every kernel between guards, in poisoned memory; INTERNAL
                          (phase PROVIDER) names the first that breaks the contract. Slow */
+  int check_plans;    /* prove each plan before it runs (INTERNAL); debug builds always do */
+  int spread;         /* op i asks place i % n first: for finding faults of copies */
 } frt_executor_options_t;
 
 /* places: "cpu,reference", "cpu", "cuda:1,cpu", "./mine.so,cpu" ...; NULL =
@@ -93,6 +95,7 @@ typedef struct frt_executor_stats {
   uint64_t bind_copies;          /* made by the last run: mirrors brought over */
   uint64_t peak_bytes;           /* planned: temporaries and persistables */
   uint64_t fallback_ops;         /* not on the first place */
+  uint64_t waits;                /* of the host for a device, in that plan; a loop's once */
 } frt_executor_stats_t;
 FRT_API void frt_executor_stats(const frt_executor_t *exe, frt_executor_stats_t *out);
 

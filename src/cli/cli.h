@@ -52,7 +52,7 @@ typedef struct frti_cli {
   const char *places; /* NULL: not given */
   uint32_t threads;
   uint64_t seed;
-  bool json, no_fuse, no_reuse, check_nan, check_provider, quiet;
+  bool json, no_fuse, no_reuse, check_nan, check_provider, check_plans, spread, quiet;
   uint64_t mem_limit, first_run;
   bool no_warnings; /* the verb asks for what would be warned of */
 } frti_cli_t;
@@ -143,6 +143,15 @@ const char *frti_cli_out(
     const frt_program_t *p, int32_t block, uint32_t op, const char *slot);
 /* The op types of all blocks that the library does not know, sorted, once each. */
 void frti_cli_unknown_ops(const frt_program_t *p, frti_cli_list_t *out);
+
+/* ---- feeds by shape (shapes.c) ---------------------------------------------------- */
+
+/* Takes the argument of --feed-shape apart, or argp_error. */
+void frti_cli_shape_option(
+    struct argp_state *state, char *arg, frti_cli_list_t *names, frti_cli_list_t *shapes);
+/* A feed of zeros with the declared dtype and the shape "2,3"; the exit status. */
+int frti_cli_feed_shape(const frti_cli_t *cli, const char *program, const frt_program_t *p,
+    const char *name, const char *shape, frt_feed_t *out);
 
 /* ---- a folder or a zip file, read alike (files.c) ------------------------------ */
 

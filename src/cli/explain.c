@@ -25,18 +25,12 @@ static const struct argp_option OPTIONS[] = {
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   args_t *a = state->input;
-  char *equals;
   switch (key) {
     case ARGP_KEY_INIT:
       state->child_inputs[0] = &a->cli;
       return 0;
     case KEY_SHAPE:
-      equals = strchr(arg, '=');
-      if (!equals || equals == arg)
-        argp_error(state, "--feed-shape '%s': wanted NAME=2,3", arg);
-      *equals = 0;
-      frti_cli_list_add(&a->names, arg);
-      frti_cli_list_add(&a->shapes, equals + 1);
+      frti_cli_shape_option(state, arg, &a->names, &a->shapes);
       return 0;
     case KEY_BATCH:
       a->batch = (int64_t)frti_cli_number(state, "--batch", arg, INT32_MAX);
@@ -58,35 +52,6 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     default:
       return ARGP_ERR_UNKNOWN;
   }
-}
-
-/* A feed of zeros with the declared dtype and the given shape. */
-static int make_feed(
-    const args_t *a, const frt_program_t *p, size_t i, frt_feed_t *feed) {
-  frt_error_t err = FRT_ERROR_INIT;
-  frt_var_info_t v;
-  int64_t dims[FRT_MAX_RANK];
-  uint32_t rank = 0;
-  const char *at = a->shapes.items[i];
-  while (*at) {
-    char *end = NULL;
-    const long long extent = strtoll(at, &end, 10);
-    if (end == at || extent < 0 || rank == FRT_MAX_RANK || (*end && *end != ','))
-      return frti_cli_fail(&a->cli, CLI_USAGE,
-          "--feed-shape %s=%s: wanted extents such as 2,3", a->names.items[i],
-          a->shapes.items[i]);
-    dims[rank++] = extent;
-    at = *end ? end + 1 : end;
-  }
-  if (frt_program_find_var(p, 0, a->names.items[i], &v, &err)) {
-    err.phase = FRT_PHASE_FEED;
-    return frti_cli_error(&a->cli, a->program, &err);
-  }
-  feed->name = a->names.items[i];
-  if (frt_tensor_create(
-          v.dtype < 0 ? FRT_F32 : (frt_dtype_t)v.dtype, rank, dims, &feed->tensor, &err))
-    return frti_cli_error(&a->cli, feed->name, &err);
-  return CLI_OK;
 }
 
 static int explain(args_t *a, const frti_cli_session_t *s, const frt_program_t *p,
@@ -133,7 +98,9 @@ int frti_cli_explain(int argc, char **argv) {
   code = frti_cli_load(&a.cli, a.program, &p);
   if (!code) code = frti_cli_open(&a.cli, &s);
   feeds = frti_cli_alloc((a.names.n + 1) * sizeof *feeds);
-  for (size_t i = 0; !code && i < a.names.n; ++i) code = make_feed(&a, p, i, &feeds[i]);
+  for (size_t i = 0; !code && i < a.names.n; ++i) 
+    code = frti_cli_feed_shape(&a.cli, a.program, p, a.names.items[i], a.shapes.items[i],
+        &feeds[i]);
   if (!code) code = explain(&a, &s, p, feeds);
   for (size_t i = 0; i < a.names.n; ++i) frt_tensor_release(feeds[i].tensor);
   free(feeds);

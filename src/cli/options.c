@@ -7,7 +7,8 @@
 #include "cli.h"
 
 enum { KEY_THREADS = 0x1001, KEY_SEED, KEY_JSON, KEY_NO_FUSE,
-  KEY_NO_REUSE, KEY_CHECK_NAN, KEY_CHECK_PROVIDER, KEY_MEM_LIMIT };
+  KEY_NO_REUSE, KEY_CHECK_NAN, KEY_CHECK_PROVIDER, KEY_MEM_LIMIT, KEY_CHECK_PLANS,
+  KEY_SPREAD };
 
 static const struct argp_option OPTIONS[] = {{NULL, 0, NULL, 0, "Common options:", 90},
     {"provider", 'p', "LIST", 0,
@@ -20,6 +21,10 @@ static const struct argp_option OPTIONS[] = {{NULL, 0, NULL, 0, "Common options:
     {"json", KEY_JSON, NULL, 0, "Results as JSON on standard output", 90},
     {"no-fuse", KEY_NO_FUSE, NULL, 0, "Run the program op by op, without fusion", 90},
     {"no-reuse", KEY_NO_REUSE, NULL, 0, "Give every value memory of its own", 90},
+    {"check-plans", KEY_CHECK_PLANS, NULL, 0,
+        "Prove of each plan, before it runs, that every read finds what was written", 90},
+    {"spread", KEY_SPREAD, NULL, 0,
+        "Op I prefers place I modulo their number: as many copies as can be", 90},
     {"check-nan", KEY_CHECK_NAN, NULL, 0,
         "Look for NaN and infinity after every op; stop at the first and name it", 90},
     {"check-provider", KEY_CHECK_PROVIDER, NULL, 0,
@@ -77,6 +82,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       return 0;
     case KEY_NO_REUSE:
       cli->no_reuse = true;
+      return 0;
+    case KEY_CHECK_PLANS:
+      cli->check_plans = true;
+      return 0;
+    case KEY_SPREAD:
+      cli->spread = true;
       return 0;
     case KEY_CHECK_NAN:
       cli->check_nan = true;

@@ -64,6 +64,8 @@ int frti_cli_executor(const frti_cli_t *cli, frt_runtime_t *rt, const char *plac
       .no_reuse = cli->no_reuse,
       .check_nan = cli->check_nan,
       .check_provider = cli->check_provider,
+      .check_plans = cli->check_plans,
+      .spread = cli->spread,
       .max_memory = cli->mem_limit,
       .first_run = cli->first_run,
       .pins = pin,

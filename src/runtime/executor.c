@@ -280,22 +280,20 @@ static uint64_t draw_state(const frt_executor_t *exe, const frti_node_t *n, uint
 }
 
 static frt_status_t do_copy(frt_executor_t *exe, const frti_copy_t *c, frt_error_t *err) {
-  frt_runtime_t *rt = exe->rt;
-  if (c->from == FRTI_HOST && c->to == FRTI_HOST) {
+  if (c->place == FRTI_BY_HOST) {
     memcpy(c->dst->t.data, c->src->t.data, c->bytes);
     return FRT_OK;
   }
-  const frti_device_t *d = rt->spaces[c->to != FRTI_HOST ? c->to : c->from];
-  const frt_api_provider_t *api = &d->provider->api;
-  const uint32_t way = c->from == c->to        ? FRT_COPY_WITHIN
+  const frti_place_t *place = &exe->places[c->place];
+  const uint32_t way = c->from == c->to     ? FRT_COPY_WITHIN
                        : c->to != FRTI_HOST ? FRT_COPY_TO_DEVICE
-                                               : FRT_COPY_FROM_DEVICE;
-  frt_queue_t *q = NULL;
-  for (uint32_t i = 0; i < exe->n_places && !q; ++i)
-    if (exe->places[i].device == d) q = exe->places[i].queue;
-  FRT_TRY(api->copy(d->dev, q, way, c->dst->t.data, c->src->t.data, c->bytes, err));
-  /* Host memory is read or written by the next op: the copy must have happened. */
-  return d->flags & FRT_DEVICE_ASYNC ? api->queue_sync(q, err) : FRT_OK;
+                                            : FRT_COPY_FROM_DEVICE;
+  return place->device->provider->api.copy(place->device->dev, place->queue, way,
+                                           c->dst->t.data, c->src->t.data, c->bytes, err);
+}
+
+static frt_status_t do_wait(const frti_place_t *place, frt_error_t *err) {
+  return place->device->provider->api.queue_sync(place->queue, err);
 }
 
 static frt_status_t cancelled(const frti_action_t *a, frt_error_t *err) {
@@ -323,6 +321,7 @@ static frt_status_t run_actions(frt_executor_t *exe, frti_plan_t *p, frt_error_t
         break;
       case FRTI_RUN: status = run_kernel(exe, a, err); break;
       case FRTI_COPY: status = do_copy(exe, a->copy, err); break;
+      case FRTI_WAIT: status = do_wait(&exe->places[a->by], err); break;
       case FRTI_JUMP_IF_FALSE:
         if (!*(const uint8_t *)a->cond->t.data) i = a->target - 1;
         break;
@@ -492,6 +491,7 @@ void frt_executor_stats(const frt_executor_t *exe, frt_executor_stats_t *out) {
     s.bind_copies = exe->bind_copies;
     s.peak_bytes = p->space_bytes[FRTI_HOST] + p->persistable_bytes;
     s.fallback_ops = p->fallback_ops;
+    s.waits = p->n_waits;
   }
   memcpy(out, &s, FRTI_MIN(size, sizeof s));
 }

@@ -83,7 +83,7 @@ static void count_list(const frti_list_t *list, counts_t *c) {
     c->runtime += n->control || n->state == FRTI_HOLDER;
     c->run += n->state == FRTI_LIVE && !n->control && n->place >= 0 && !n->parts.n;
     c->unplaced += n->state == FRTI_LIVE && !n->control && n->place < 0;
-    if (n->control) count_list(&n->body, c);
+    if (n->control && n->state == FRTI_LIVE) count_list(&n->body, c);
   }
 }
 
@@ -271,7 +271,10 @@ static void explain_json(frti_str_t *s, const frti_plan_t *p) {
   for (uint32_t space = 0; space < p->exe->rt->n_spaces; ++space)
     frti_str_addf(s, "%s{\"space\":\"%s\",\"bytes\":%llu}", space ? "," : "",
                   space_label(p, space), (unsigned long long)p->space_bytes[space]);
-  frti_str_add(s, "]}}\n");
+  counts_t c = {0};
+  count_list(&p->root, &c);
+  frti_str_addf(s, "]},\n\"plan\":{\"actions\":%u,\"copies\":%u,\"waits\":%u,\"unplaced\":%u}}\n",
+                p->n_actions, p->n_copies, p->n_waits, c.unplaced);
 }
 
 /* ---- the public call ---------------------------------------------------------------------------- */

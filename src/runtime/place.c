@@ -76,6 +76,9 @@ static frt_status_t take_options(frt_executor_t *exe, const frt_executor_options
   if (FRT_HAS_OPTION(o, frt_executor_options_t, no_reuse)) exe->no_reuse = o->no_reuse != 0;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, check_provider))
     exe->check_provider = o->check_provider != 0;
+  if (FRT_HAS_OPTION(o, frt_executor_options_t, check_plans))
+    exe->check_plans = o->check_plans != 0;
+  if (FRT_HAS_OPTION(o, frt_executor_options_t, spread)) exe->spread = o->spread != 0;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, n_pins) && o->n_pins)
     return take_pins(exe, o, err);
   return FRT_OK;

@@ -1,6 +1,25 @@
 /* A plan's life: the stages in order, and its release. */
 #include "runtime/stages.h"
 
+/* Debug builds prove every plan. */
+static bool proves(const frti_plan_t *p) {
+#ifdef NDEBUG
+  return p->exe->check_plans;
+#else
+  FRTI_UNUSED(p);
+  return true;
+#endif
+}
+
+static bool all_placed(const frti_list_t *list) {
+  for (uint32_t i = 0; i < list->n; ++i) {
+    const frti_node_t *n = list->v[i];
+    if (n->state != FRTI_LIVE) continue;
+    if (n->control ? !all_placed(&n->body) : n->place < 0) return false;
+  }
+  return true;
+}
+
 static frt_status_t run_stages(frti_plan_t *p, const frti_plan_request_t *q,
                                frt_error_t *err) {
   FRT_TRY(frti_plan_build(p, q, err));
@@ -10,8 +29,11 @@ static frt_status_t run_stages(frti_plan_t *p, const frti_plan_request_t *q,
   FRT_TRY(frti_plan_fuse(p, err));
   FRT_TRY(frti_plan_alias(p, err));
   FRT_TRY(frti_plan_copy(p, err));
-  if (!p->explain) FRT_TRY(frti_plan_prepare(p, err));
-  return frti_plan_memory(p, err);
+  if (!p->explain || (p->exe->check_plans && all_placed(&p->root)))
+    FRT_TRY(frti_plan_prepare(p, err));
+  FRT_TRY(frti_plan_memory(p, err));
+  FRT_TRY(frti_plan_wait(p, err));
+  return proves(p) ? frti_plan_verify(p, err) : FRT_OK;
 }
 
 frt_status_t frti_plan_create(frt_executor_t *exe, const frti_plan_request_t *q,

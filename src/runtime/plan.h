@@ -1,6 +1,6 @@
 /* A plan: one program made ready to run for given feeds, fetches, shapes and places.
  * Stages, each a file: build (prune, bind) -> shape -> place -> fuse -> alias -> copy
- * -> prepare -> memory. Everything lives in the plan's arena; a run touches nothing else.
+ * -> prepare -> memory -> wait; `verify` proves what they made. Everything lives in the plan's arena; a run touches nothing else.
  *
  * A *value* is a variable of the program; a *def* is one version of it (each write
  * makes one); its *storage* is where it lies in one memory space. A *node* is an op; an
@@ -23,6 +23,7 @@ typedef struct frti_tensor {
   frt_api_tensor_t t;
   int64_t dims[FRT_MAX_RANK];
   struct frti_tensor *next;
+  struct frti_storage *of;  /* where its data lie */
 } frti_tensor_t;
 
 typedef struct frti_storage {
@@ -61,6 +62,8 @@ struct frti_value {
   frti_def_t *def;          /* current version, walking forwards */
   uint32_t valid;           /* spaces that hold it, walking forwards; then the final set */
   uint32_t bind;            /* persistables: spaces wanted at the start */
+  const frti_node_t *body_writer; /* the control op being planned whose body writes it */
+  uint32_t body_space;      /* where that body writes it last */
   int64_t first, last;      /* positions between which storage is held; -1: none yet */
   uint64_t bytes;           /* of the largest version */
   frti_storage_t *storage;
@@ -136,18 +139,25 @@ typedef struct frti_copy {
   frti_node_t *cause;             /* the reader; NULL: a fetch or the end of a body */
   const char *why;
   uint32_t from, to;
+  int32_t place;                  /* whose queue does it; FRTI_BY_HOST: none */
   uint64_t bytes;
   frti_tensor_t *src, *dst;
 } frti_copy_t;
 
+/* WAIT: until a queue has done all that it was asked. */
 typedef enum frti_action_kind {
-  FRTI_RUN = 0, FRTI_RUN_RANDOM, FRTI_COPY, FRTI_JUMP_IF_FALSE, FRTI_JUMP
+  FRTI_RUN = 0, FRTI_RUN_RANDOM, FRTI_COPY, FRTI_WAIT, FRTI_JUMP_IF_FALSE, FRTI_JUMP
 } frti_action_kind_t;
+
+/* Who does an action: the calling thread, done when the call returns (devices that are
+ * not ASYNC too), or the queue of a place, in its own time. */
+enum { FRTI_BY_HOST = -1 };
 
 typedef struct frti_action {
   frti_action_kind_t kind;
   uint32_t target;                /* jumps */
-  frti_node_t *node;
+  int32_t by;                     /* a place's index, or FRTI_BY_HOST; WAIT: for whom */
+  frti_node_t *node;              /* whose; NULL: of the fetches */
   frt_status_t (*run)(const frt_prepared_t *, const frt_api_run_t *, frt_error_t *);
   const frt_prepared_t *prepared;
   const frt_api_run_t *args;
@@ -207,6 +217,7 @@ typedef struct frti_plan {
   uint64_t fallback_ops, live_ops;
   frti_value_t **persistables;        /* those this plan touches */
   uint32_t n_persistables;
+  uint32_t n_waits;
   bool writes, has_async;
   bool feeds_scope;                   /* a persistable is fed */
   frt_scope_t *scope;                 /* while building; NULL when explaining without */
@@ -220,7 +231,7 @@ struct frt_executor {
   uint32_t n_places;
   char *list;
   uint64_t seed, max_memory;
-  bool no_fuse, no_reuse, check_nan, check_provider, timed;
+  bool no_fuse, no_reuse, check_nan, check_provider, check_plans, spread, timed;
   frt_pin_t *pins;
   size_t n_pins;
   frti_plan_t *plans[16];

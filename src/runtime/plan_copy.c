@@ -1,7 +1,8 @@
 /* From nodes to actions: where each value lies, and the copies between memory spaces.
  * The walk knows for every value the set of spaces that hold its current version. Around a
- * control op the home of what its body shares with the outside is host memory, so that no
- * branch that is not taken, and no second iteration, finds an old version. */
+ * control op the home of what its body writes is the space where it is written last: before
+ * the body, after it, and from one iteration to the next it lies there, whichever way was
+ * taken. What the body only reads is brought to where it reads it before. */
 #include "runtime/stages.h"
 
 /* ---- storage and views ------------------------------------------------------------------ */
@@ -30,6 +31,7 @@ static frti_tensor_t *view_of(frti_plan_t *p, frti_value_t *v, const frt_shape_t
   frti_tensor_t *t = frti_arena_calloc(&p->arena, 1, sizeof *t);
   if (!t) return NULL;
   frti_tensor_set(t, shape);
+  t->of = s;
   t->t.flags = (v->persistable ? FRT_TENSOR_PERSISTABLE : 0u) | (v->fed ? FRT_TENSOR_FED : 0u);
   t->next = s->tensors;
   s->tensors = t;
@@ -52,7 +54,15 @@ static frti_action_t *add_action(frti_plan_t *p, frti_action_kind_t kind, frti_n
   memset(a, 0, sizeof *a);
   a->kind = kind;
   a->node = n;
+  a->by = FRTI_BY_HOST;
   return a;
+}
+
+/* The place whose queue works for a space: the first one that lies there. */
+static int32_t worker(const frti_plan_t *p, uint32_t space) {
+  for (uint32_t i = 0; space != FRTI_HOST && i < p->exe->n_places; ++i)
+    if (p->exe->places[i].device->space == space) return (int32_t)i;
+  return FRTI_BY_HOST;
 }
 
 static frt_status_t add_copy(frti_plan_t *p, frti_value_t *v, const frt_shape_t *shape,
@@ -61,8 +71,9 @@ static frt_status_t add_copy(frti_plan_t *p, frti_value_t *v, const frt_shape_t 
   frti_action_t *a = add_action(p, FRTI_COPY, cause);
   if (!c || !a || !FRTI_GROW(p->copies, p->n_copies, p->copies_cap))
     return frti_no_memory(err);
-  const frti_copy_t copy = {v, cause, why, from, to, frti_shape_bytes(shape),
-                            view_of(p, v, shape, from), view_of(p, v, shape, to)};
+  const frti_copy_t copy = {v, cause, why, from, to, worker(p, to != FRTI_HOST ? to : from),
+                            frti_shape_bytes(shape), view_of(p, v, shape, from),
+                            view_of(p, v, shape, to)};
   if (!copy.src || !copy.dst) return frti_no_memory(err);
   *c = copy;
   a->copy = c;
@@ -206,71 +217,131 @@ static frt_status_t emit_op(frti_plan_t *p, frti_node_t *n, frt_error_t *err) {
 
 /* ---- control ops --------------------------------------------------------------------------------- */
 
+typedef enum moment { BEFORE, BODY_STARTS, BODY_ENDS, AFTER } moment_t;
+
 typedef struct around {
   frti_plan_t *p;
   frti_node_t *n;
-  int step; /* 0 before, 1 at the body's start, 2 at its end, 3 after */
+  moment_t moment;
+  const uint32_t *valid;      /* by value id: where it lay before the body */
+  const frti_value_t *tested; /* a loop's condition: the host reads it each time */
   frt_status_t status;
   frt_error_t *err;
 } around_t;
 
+static void mark_writes(const frti_plan_t *p, const frti_list_t *list,
+                        const frti_node_t *control) {
+  for (uint32_t i = 0; i < list->n; ++i) {
+    const frti_node_t *n = list->v[i];
+    if (n->control) mark_writes(p, &n->body, control);
+    for (uint32_t o = 0; !n->control && o < n->out.n_args; ++o) {
+      frti_value_t *v = frti_root(n->out.args[o].value);
+      v->body_writer = control;
+      v->body_space = node_space(p, n);
+    }
+  }
+}
+
 static void around_value(void *ctx, frti_value_t *v, bool write) {
   around_t *a = ctx;
+  FRTI_UNUSED(write);
   if (a->status != FRT_OK) return;
   v = frti_root(v);
   hold(v, a->n);
-  if (a->step == 0 || (a->step == 2 && write))
-    a->status = ensure(a->p, v, &v->shape, FRTI_HOST, a->n,
-                       a->step ? "leaves a body" : "enters a body", a->err);
-  if (a->step == 1 && write) {
-    v->valid &= FRTI_SPACE_BIT(FRTI_HOST);
+  if (v->body_writer != a->n) return;
+  const uint32_t space = v == a->tested ? (uint32_t)FRTI_HOST : v->body_space;
+  const uint32_t home = FRTI_SPACE_BIT(space);
+  if (a->moment == BEFORE || a->moment == BODY_ENDS)
+    a->status = ensure(a->p, v, &v->shape, space, a->n,
+                       a->moment == BEFORE ? "enters a body" : "leaves a body", a->err);
+  if (a->moment == BODY_STARTS) {
+    v->valid &= home;
     v->dirty = true;
   }
-  if (a->step == 3 && (write || v->valid)) v->valid = FRTI_SPACE_BIT(FRTI_HOST);
+  if (a->moment == AFTER) v->valid = home | (a->valid[v->id] & v->valid);
 }
 
-static frt_status_t around(frti_plan_t *p, frti_node_t *n, int step, frt_error_t *err) {
-  around_t a = {p, n, step, FRT_OK, err};
+static frt_status_t around(frti_plan_t *p, frti_node_t *n, moment_t moment,
+                           const uint32_t *valid, frt_error_t *err) {
+  const frti_value_t *tested =
+      n->control == FRTI_WHILE ? frti_root(frti_node_condition(n)->value) : NULL;
+  around_t a = {p, n, moment, valid, tested, FRT_OK, err};
+  mark_writes(p, &n->body, n); /* again: a body within changed it */
   frti_body_touches(n, around_value, &a);
   return a.status;
 }
 
+/* What ops of the list read and the body of `control` does not write goes to where they
+ * will read it: before the body, so once for a loop. */
+static frt_status_t hoist(frti_plan_t *p, const frti_list_t *list, const frti_node_t *control,
+                          frt_error_t *err) {
+  for (uint32_t i = 0; i < list->n; ++i) {
+    frti_node_t *n = list->v[i];
+    if (n->state != FRTI_LIVE || n->view) continue;
+    if (n->control) {
+      frti_value_t *cond = frti_node_condition(n) ? frti_node_condition(n)->value : NULL;
+      if (cond && cond->body_writer != control && cond->owner != control->body_block)
+        FRT_TRY(ensure(p, cond, &cond->shape, FRTI_HOST, n, "condition", err));
+      FRT_TRY(hoist(p, &n->body, control, err));
+    }
+    for (uint32_t s = 0; !n->control && s < n->in.n_slots; ++s)
+      for (uint32_t k = 0; k < n->in.count[s]; ++k) {
+        const uint32_t at = n->in.at[s] + k;
+        frti_value_t *v = frti_root(n->in.args[at].value);
+        if (v->body_writer == control || v->owner == control->body_block ||
+            (n->schema->inputs[s].flags & FRT_SLOT_SHAPE_ONLY))
+          continue;
+        FRT_TRY(ensure(p, v, &n->in.shapes[at], node_space(p, n), n, "input", err));
+      }
+  }
+  return FRT_OK;
+}
+
 static frt_status_t emit_list(frti_plan_t *p, frti_list_t *list, frt_error_t *err);
 
-static frti_arg_t *condition(frti_node_t *n, frt_shape_t **shape) {
+frti_arg_t *frti_node_condition(const frti_node_t *n) {
   for (uint32_t s = 0; s < n->in.n_slots; ++s)
     if (n->in.count[s] && (!strcmp(n->schema->inputs[s].name, "Cond") ||
-                           !strcmp(n->schema->inputs[s].name, "Condition"))) {
-      *shape = &n->in.shapes[n->in.at[s]];
+                           !strcmp(n->schema->inputs[s].name, "Condition")))
       return &n->in.args[n->in.at[s]];
-    }
   return NULL;
 }
 
-static frt_status_t emit_control(frti_plan_t *p, frti_node_t *n, frt_error_t *err) {
-  frt_shape_t *unused;
-  frti_arg_t *cond = condition(n, &unused);
-  if (!cond)
-    return frti_node_error(n, frt_fail(err, FRT_INVALID_ARGUMENT, "has no condition"),
-                           FRT_PHASE_PLAN, err);
-  hold(cond->value, n);
-  FRT_TRY(ensure(p, cond->value, &cond->value->shape, FRTI_HOST, n, "condition", err));
-  FRT_TRY(around(p, n, 0, err));
+static frt_status_t emit_body(frti_plan_t *p, frti_node_t *n, const uint32_t *valid,
+                              frt_error_t *err) {
+  frti_value_t *cond = frti_node_condition(n)->value;
   const uint32_t head = p->n_actions;
   frti_action_t *test = add_action(p, FRTI_JUMP_IF_FALSE, n);
   if (!test) return frti_no_memory(err);
-  test->cond = view_of(p, cond->value, &cond->value->shape, FRTI_HOST);
+  test->cond = view_of(p, cond, &cond->shape, FRTI_HOST);
   if (!test->cond) return frti_no_memory(err);
-  FRT_TRY(around(p, n, 1, err));
+  FRT_TRY(around(p, n, BODY_STARTS, valid, err));
   FRT_TRY(emit_list(p, &n->body, err));
-  FRT_TRY(around(p, n, 2, err));
+  FRT_TRY(around(p, n, BODY_ENDS, valid, err));
   if (n->control == FRTI_WHILE) {
     frti_action_t *back = add_action(p, FRTI_JUMP, n);
     if (!back) return frti_no_memory(err);
     back->target = head;
   }
   p->actions[head].target = p->n_actions;
-  return around(p, n, 3, err);
+  return around(p, n, AFTER, valid, err);
+}
+
+static frt_status_t emit_control(frti_plan_t *p, frti_node_t *n, frt_error_t *err) {
+  frti_arg_t *cond = frti_node_condition(n);
+  if (!cond)
+    return frti_node_error(n, frt_fail(err, FRT_INVALID_ARGUMENT, "has no condition"),
+                           FRT_PHASE_PLAN, err);
+  hold(cond->value, n);
+  FRT_TRY(ensure(p, cond->value, &cond->value->shape, FRTI_HOST, n, "condition", err));
+  FRT_TRY(around(p, n, BEFORE, NULL, err));
+  FRT_TRY(hoist(p, &n->body, n, err));
+  uint32_t *valid = frti_calloc(p->n_values, sizeof *valid);
+  if (!valid) return frti_no_memory(err);
+  for (uint32_t i = 0; i < p->n_values; ++i) valid[i] = p->values[i]->valid;
+  const frt_status_t status = emit_body(p, n, valid, err);
+  frti_free(valid);
+  return status;
 }
 
 static frt_status_t emit_list(frti_plan_t *p, frti_list_t *list, frt_error_t *err) {

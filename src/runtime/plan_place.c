@@ -91,9 +91,10 @@ static frt_status_t wanted_place(const frti_plan_t *p, const frti_node_t *n, int
       *out = find_place(exe, want);
     }
   if (!want || *out >= 0) return FRT_OK;
+  const bool gpu = !strncmp(want, "gpu", 3);
   return frti_node_error(n, frt_fail(err, FRT_UNAVAILABLE,
-      "wants device '%s', which is not in the place list '%s'", want, exe->list),
-      FRT_PHASE_PLAN, err);
+      "wants device '%s', which is not in the place list '%s'; add it: -p %s,%s%s", want,
+      exe->list, exe->list, gpu ? "cuda" : "", gpu ? want + 3 : want), FRT_PHASE_PLAN, err);
 }
 
 static void set_candidate(frti_candidate_t *c, const char *label, bool listed,
@@ -141,7 +142,10 @@ static frt_status_t place_node(frti_plan_t *p, frti_node_t *n, refusals_t *r,
   FRT_TRY(wanted_place(p, n, &want, err));
   if (p->explain) FRT_TRY(all_candidates(p, n, err));
   n->place = -2;
-  for (uint32_t i = 0; i < p->exe->n_places; ++i) {
+  const uint32_t n_places = p->exe->n_places;
+  const uint32_t start = p->exe->spread ? (uint32_t)n->op % n_places : 0;
+  for (uint32_t k = 0; k < n_places; ++k) {
+    const uint32_t i = (start + k) % n_places;
     const frti_device_t *d = p->exe->places[i].device;
     if (want >= 0 && (int32_t)i != want) continue;
     FRT_TRY(frti_node_query(n, d->provider, d->dev, &s, err));

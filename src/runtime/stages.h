@@ -20,6 +20,12 @@ frt_status_t frti_plan_alias(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_plan_copy(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_plan_memory(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_plan_prepare(frti_plan_t *p, frt_error_t *err);
+frt_status_t frti_plan_wait(frti_plan_t *p, frt_error_t *err);
+
+/* Proves that the plan does what the program says: every read finds the value that was
+ * last written, complete, and no two accesses of one piece of memory, one of them a write,
+ * can happen at once. Errors: INTERNAL, naming both ops and the variable. */
+frt_status_t frti_plan_verify(const frti_plan_t *p, frt_error_t *err);
 
 /* Looks for NaN and infinity in what `n` wrote (OUT_OF_RANGE) / in a fed tensor. */
 frt_status_t frti_check_outputs(frt_executor_t *exe, const frti_node_t *n, frt_error_t *err);
@@ -40,6 +46,25 @@ frt_status_t frti_op_failed(const frti_node_t *n, frt_status_t status, frt_error
 frt_status_t frti_finish_queues(frt_executor_t *exe, frt_status_t status,
                                 frt_error_t *err);
 
+/* ---- plan_touch.c ------------------------------------------------------------------- */
+
+/* A piece of memory that an action reads or writes, in bytes of its space's arena, or of
+ * `storage` where that has memory of its own. */
+typedef struct frti_touch {
+  const frti_storage_t *storage; /* NULL: a workspace */
+  frti_value_t *value;           /* NULL: a workspace */
+  uint32_t space;
+  bool placed, write;
+  uint64_t lo, hi;
+} frti_touch_t;
+typedef void (*frti_touched_fn)(void *ctx, const frti_touch_t *t);
+/* Reads before writes. */
+void frti_action_touches(const frti_plan_t *p, const frti_action_t *a, frti_touched_fn fn,
+                         void *ctx);
+void frti_tensor_touch(const frti_tensor_t *t, frti_value_t *value, bool write,
+                       frti_touch_t *out);
+bool frti_touch_overlap(const frti_touch_t *a, const frti_touch_t *b);
+
 /* ---- shared by the stages --------------------------------------------------------- */
 
 /* The value that `interned` names, seen from `block`; NULL if nothing declares it. */
@@ -57,6 +82,8 @@ frt_status_t frti_node_query(const frti_node_t *n, const frti_provider_t *provid
     frt_dev_t *dev, frt_api_support_t *support, frt_error_t *err);
 frt_status_t frti_node_error(const frti_node_t *n, frt_status_t status, frt_phase_t phase,
                              frt_error_t *err);
+/* What a control op tests; NULL if it names nothing. */
+frti_arg_t *frti_node_condition(const frti_node_t *n);
 uint64_t frti_shape_bytes(const frt_shape_t *s);
 int64_t frti_shape_numel(const frt_shape_t *s); /* -1 if a dim is unknown */
 void frti_tensor_set(frti_tensor_t *t, const frt_shape_t *shape);
