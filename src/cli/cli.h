@@ -184,4 +184,8 @@ int frti_cli_save_program(
 /* The bytes of a serialized program without op_callstack; *out for free(). */
 bool frti_cli_strip_callstack(const void *bytes, size_t n, void **out, size_t *out_n);
 
+/* What provider files say of themselves; with `load` also what they register. */
+int frti_cli_provider_files(const frti_cli_t *cli, frt_runtime_t *rt,
+    const frti_cli_list_t *files, bool load);
+
 #endif

@@ -6,11 +6,12 @@
 
 typedef struct args {
   frti_cli_t cli; /* first: see frti_cli_children */
+  frti_cli_list_t files;
   bool verbose;
 } args_t;
 
 static const struct argp_option OPTIONS[] = {
-    {"verbose", 'v', NULL, 0, "Where each came from and what it can run"}, {0}};
+    {"verbose", 'v', NULL, 0, "Where each came from; of a FILE, also load it and list its kernels"}, {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   args_t *a = state->input;
@@ -22,7 +23,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       a->verbose = true;
       return 0;
     case ARGP_KEY_ARG:
-      argp_error(state, "no argument is wanted: '%s'", arg);
+      if (!strchr(arg, '/') && !frti_cli_ends_with(arg, ".so"))
+        argp_error(state, "'%s' is no file: wanted a path such as ./frt_mine.so", arg);
+      frti_cli_list_add(&a->files, arg);
       return 0;
     default:
       return ARGP_ERR_UNKNOWN;
@@ -101,9 +104,10 @@ static void report(const args_t *a, frt_runtime_t *rt, const failures_t *f) {
 }
 
 int frti_cli_providers(int argc, char **argv) {
-  static const struct argp argp = {OPTIONS, parse, "",
+  static const struct argp argp = {OPTIONS, parse, "[FILE...]",
       "Lists the execution providers that are built, and says which can be used and why "
-      "others cannot.",
+      "others cannot. Of a FILE it says what the file is and needs, without running any of "
+      "its code.",
       frti_cli_children, NULL, NULL};
   args_t a = {.cli = {.verb = "providers"}};
   frti_cli_session_t s = {0};
@@ -111,10 +115,13 @@ int frti_cli_providers(int argc, char **argv) {
   int code;
   argp_parse(&argp, argc, argv, 0, NULL, &a);
   code = frti_cli_open_runtime(&a.cli, &s);
-  if (!code) {
+  if (!code && a.files.n) {
+    code = frti_cli_provider_files(&a.cli, s.rt, &a.files, a.verbose);
+  } else if (!code) {
     frt_runtime_load_all(s.rt, on_failure, &f);
     report(&a, s.rt, &f);
   }
+  frti_cli_list_release(&a.files);
   frti_cli_list_release(&f.paths);
   frti_cli_list_release(&f.texts);
   frti_cli_close(&s);

@@ -119,6 +119,17 @@ files_verbs() {
   says out 'cpu '
   says out 'reference '
   expect 0 providers --json
+  cpu=$FLUIDRT_PROVIDER_PATH/frt_cpu.so
+  expect 0 providers "$cpu"
+  says out 'manifest  cpu 0.1.0, ABI 1.0'
+  says out 'libopenblas.so'
+  expect 0 providers -v "$cpu" --json
+  says out '"op": "lars_momentum"'
+  expect 69 providers -v "$p" "$cpu" # the first is no library; the second is still told
+  says err 'not a shared library'
+  says out 'loads     as cpu'
+  expect 64 providers cpu
+  says err 'wanted a path'
   expect 0 ops
   says out 'lars_momentum'
   expect 0 ops lars_momentum
