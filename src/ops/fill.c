@@ -88,6 +88,28 @@ static frt_status_t fill_shape(const frt_infer_t *x, frt_error_t *err) {
   return shape_out(x, "Out", out, err);
 }
 
+/* Extent output_dim_idx of the shape is extent input_dim_idx of Input. */
+static frt_status_t fill_like_shape(const frt_infer_t *x, frt_error_t *err) {
+  const frt_shape_t *in = frt_infer_in(x, "Input");
+  frt_shape_t out = {0};
+  uint32_t from, to;
+  FRT_TRY(shape_inputs(x, err));
+  FRT_TRY(shape_dtype_attr(x, "dtype", "Out", &out.dtype, err));
+  FRT_TRY(shape_attr(x, "shape", -1, &out, err));
+  FRT_TRY(shape_axis("input_dim_idx", shape_int(x, "input_dim_idx"), "Input", in, &from,
+                     err));
+  FRT_TRY(shape_axis("output_dim_idx", shape_int(x, "output_dim_idx"), "Out", &out, &to,
+                     err));
+  out.dims[to] = in->dims[from];
+  for (uint32_t i = 0; i < out.rank; ++i)
+    if (i != to && out.dims[i] < 0)
+      return shape_fail(err, FRT_INVALID_ARGUMENT, "shape",
+                        "shape is %s; wanted extents >= 0 but at output_dim_idx %u",
+                        shape_text_of(out.rank, frt_infer_attr(x, "shape")->v.is).s, to);
+  FRT_TRY(fill_value(x, out.dtype, err));
+  return shape_out(x, "Out", out, err);
+}
+
 /* ---- assign_value ---------------------------------------------------------------- */
 
 static const char *values_name(uint32_t dtype) {
@@ -129,6 +151,31 @@ FRT_OPS(fill) = {
                 "the value as a decimal number, inf or nan; \"\": see value", 0, ""},
                SHAPE_IGNORED_BOOL("force_cpu")},
      .infer_shape = fill_shape,
+     .grad = FRT_NOT_DIFFERENTIABLE},
+    {.type = "fill_constant_batch_size_like",
+     .doc = "Out = value everywhere, in a shape that takes one extent from Input.",
+     .source = "PaddlePaddle 1.8 op fill_constant_batch_size_like",
+     .inputs = {{"Input", FRT_ANY_DTYPE, FRT_SLOT_SHAPE_ONLY, "any shape"}},
+     .outputs = {{"Out", FRT_NUMBERS | FRT_BOOLS, 0,
+                  "shape, with extent input_dim_idx of Input at output_dim_idx"}},
+     .attrs = {{"shape", FRT_ATTR_INTS, 0, "extents of Out; the one at output_dim_idx is "
+                                           "not looked at"},
+               {"input_dim_idx", FRT_ATTR_INT, FRT_ATTR_DEFAULT, "which extent of Input", 0},
+               {"output_dim_idx", FRT_ATTR_INT, FRT_ATTR_DEFAULT, "where it goes", 0},
+               {"dtype", FRT_ATTR_INT, FRT_ATTR_DEFAULT, "the number of Out's dtype",
+                FRT_F32},
+               {"value", FRT_ATTR_F32, FRT_ATTR_DEFAULT, "the value", 0},
+               {"str_value", FRT_ATTR_STRING, FRT_ATTR_DEFAULT,
+                "the value as a decimal number, inf or nan; \"\": see value", 0, ""},
+               SHAPE_IGNORED_BOOL("force_cpu")},
+     .infer_shape = fill_like_shape,
+     .grad = FRT_NOT_DIFFERENTIABLE},
+    {.type = "fill_zeros_like",
+     .doc = "Out = 0 everywhere, in the shape of X.",
+     .source = "PaddlePaddle 1.8 op fill_zeros_like",
+     .inputs = {{"X", FRT_NUMBERS | FRT_BOOLS, FRT_SLOT_SHAPE_ONLY, "any shape"}},
+     .outputs = {{"Out", FRT_NUMBERS | FRT_BOOLS, 0, "shape of X"}},
+     .infer_shape = shape_unary,
      .grad = FRT_NOT_DIFFERENTIABLE},
     {.type = "assign_value",
      .doc = "Out = the values of the list that belongs to dtype, row by row.",

@@ -96,9 +96,13 @@ const frti_var_t *frti_program_resolve(const frt_program_t *p, int32_t block,
                                        const char *interned, int32_t *owner) {
   if (owner) *owner = -1;
   while (interned && block >= 0 && (uint32_t)block < p->n_blocks) {
-    const frti_var_t *v = find_in(p, block, interned);
-    if (v) {
-      if (owner) *owner = block;
+    /* A gradient's block sees the variables of the block it belongs to. */
+    const int32_t both[2] = {block, p->blocks[block].forward_block_idx};
+    for (int i = 0; i < 2; ++i) {
+      const bool there = both[i] >= 0 && (uint32_t)both[i] < p->n_blocks;
+      const frti_var_t *v = there ? find_in(p, both[i], interned) : NULL;
+      if (!v) continue;
+      if (owner) *owner = both[i];
       return v;
     }
     block = p->blocks[block].parent;

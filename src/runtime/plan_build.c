@@ -467,6 +467,7 @@ frt_status_t frti_plan_build(frti_plan_t *p, const frti_plan_request_t *q,
   FRT_TRY(copy_fetches(p, q, err));
   FRT_TRY(prune(p, err));
   FRT_TRY(check_known(p, err));
+  FRT_TRY(frti_plan_lower(p, err));
   FRT_TRY(make_values(p, err));
   FRT_TRY(find_feeds(p, err));
   FRT_TRY(find_fetches(p, err));

@@ -12,6 +12,8 @@ void frti_plan_release(frti_plan_t *plan);
 
 frt_status_t frti_plan_build(frti_plan_t *p, const frti_plan_request_t *request,
                              frt_error_t *err);
+/* p->program without conditional_block_grad. */
+frt_status_t frti_plan_lower(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_plan_live(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_plan_shape(frti_plan_t *p, frt_error_t *err);
 frt_status_t frti_plan_place(frti_plan_t *p, frt_error_t *err);

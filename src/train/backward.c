@@ -65,9 +65,10 @@ static frt_status_t need_inputs(frti_backward_t *w, const frti_op_t *op) {
   return FRT_OK;
 }
 
-static bool has_gradient(const char *type) {
-  const frt_op_schema_t *schema = frt_op_find(type);
-  return !schema || (strcmp(schema->grad, FRT_NO_GRAD) != 0 &&
+/* Ops with blocks count: their gradient is known, or the call is refused. */
+static bool has_gradient(const frti_op_t *op) {
+  const frt_op_schema_t *schema = frt_op_find(op->type);
+  return !schema || frti_op_sub_block(op) >= 0 || (strcmp(schema->grad, FRT_NO_GRAD) != 0 &&
                      strcmp(schema->grad, FRT_NOT_DIFFERENTIABLE) != 0);
 }
 
@@ -81,7 +82,7 @@ static bool op_reads(const frti_op_t *op, const char *interned) {
 /* Outputs on the path that lead nowhere take no gradient either. */
 static frt_status_t bar_idle_outputs(frti_backward_t *w) {
   for (size_t k = 0; k < w->n_path; ++k) {
-    const frti_op_t *op = &w->p->blocks[0].ops[w->path[k]];
+    const frti_op_t *op = &w->p->blocks[w->block].ops[w->path[k]];
     for (uint32_t s = 0; s < op->n_out && frti_op_sub_block(op) < 0; ++s)
       for (uint32_t i = 0; i < op->out[s].n; ++i) {
         frti_fact_t *f = fact_of(w, op->out[s].args[i]);
@@ -92,21 +93,17 @@ static frt_status_t bar_idle_outputs(frti_backward_t *w) {
   return FRT_OK;
 }
 
-frt_status_t frti_backward_path(frti_backward_t *w, const char *const *no_grad, size_t n) {
-  const frti_block_t *block = &w->p->blocks[0];
-  for (size_t i = 0; i < n; ++i) FRT_TRY(bar(w, no_grad[i]));
+frt_status_t frti_backward_path(frti_backward_t *w) {
+  const frti_block_t *block = &w->p->blocks[w->block];
+  for (size_t i = 0; i < w->n_no_grad; ++i) FRT_TRY(bar(w, w->no_grad[i]));
   for (size_t i = 0; i < w->b->n_vars; ++i) {
     const frti_var_note_t *v = &w->b->vars[i];
-    if (v->program == w->p && v->block == 0 &&
-        (v->stop_gradient || (v->parameter && !v->trainable)))
+    if (v->program == w->p && (v->stop_gradient || (v->parameter && !v->trainable)))
       FRT_TRY(bar(w, v->name));
   }
-  frti_fact_t *loss = frti_fact(w, w->loss);
-  if (!loss) return frti_no_memory(w->err);
-  loss->needed = true;
   for (uint32_t i = block->n_ops; i-- > 0;) {
     const frti_op_t *op = &block->ops[i];
-    if (!writes_needed(w, op) || !has_gradient(op->type)) continue;
+    if (!writes_needed(w, op) || !has_gradient(op)) continue;
     FRT_TRY(need_inputs(w, op));
     if (!FRTI_GROW(w->path, w->n_path, w->path_cap)) return frti_no_memory(w->err);
     w->path[w->n_path++] = i;
@@ -126,7 +123,8 @@ frt_status_t frti_backward_path(frti_backward_t *w, const char *const *no_grad, 
 
 static bool declared(const frti_backward_t *w, const char *name) {
   const char *there = frti_names_find(&w->p->names, name, strlen(name));
-  return there && frti_program_resolve(w->p, 0, there, NULL);
+  int32_t owner = -1;
+  return there && frti_program_resolve(w->p, w->to, there, &owner) && owner == w->to;
 }
 
 /* Names that the program has already get a prefix per backward. */
@@ -175,7 +173,7 @@ static bool reached(frti_backward_t *w, const frti_gop_t *op) {
 static frt_status_t make_all(frti_backward_t *w) {
   for (size_t k = 0; k < w->n_path; ++k) {
     const size_t from = w->n_ops;
-    FRT_TRY(frti_make_grad(w, &w->p->blocks[0].ops[w->path[k]], w->path[k]));
+    FRT_TRY(frti_make_grad(w, &w->p->blocks[w->block].ops[w->path[k]], w->path[k]));
     if (w->times == 1) continue;
     size_t to = from;
     for (size_t i = from; i < w->n_ops; ++i) {
@@ -202,7 +200,7 @@ static frt_status_t copy_attrs(frti_backward_t *w, const frti_op_t *like, uint32
       case FRTI_WIRE_BLOCKS: info.is = a->v.is; break;
       default: info.i = a->v.i;
     }
-    FRT_TRY(frt_program_set_attr(w->p, 0, op, &info, w->err));
+    FRT_TRY(frt_program_set_attr(w->p, w->to, op, &info, w->err));
   }
   return FRT_OK;
 }
@@ -219,10 +217,11 @@ static frt_status_t declare_outputs(frti_backward_t *w, const frti_gop_t *g) {
       const char *base = frti_strip_grad(w, name);
       if (!base) return frti_no_memory(w->err);
       info.dtype = FRT_F32;
-      if (frt_program_find_var(w->p, 0, base, &forward, NULL) == FRT_OK) info = forward;
+      if (frt_program_find_var(w->p, w->block, base, &forward, NULL) == FRT_OK)
+        info = forward;
       info.name = name;
       info.persistable = info.need_check_feed = 0;
-      FRT_TRY(frti_declare(w->b, w->p, 0, &info, &ignored, w->err));
+      FRT_TRY(frti_declare(w->b, w->p, w->to, &info, &ignored, w->err));
       frti_fact_t *f = frti_fact(w, name);
       if (!f) return frti_no_memory(w->err);
       f->made = true;
@@ -230,7 +229,7 @@ static frt_status_t declare_outputs(frti_backward_t *w, const frti_gop_t *g) {
   return FRT_OK;
 }
 
-static bool worth_writing(const frti_backward_t *w, const frti_gop_t *g) {
+static bool worth_writing(frti_backward_t *w, const frti_gop_t *g) {
   uint32_t outputs = 0, gradients = 0, existing = 0;
   for (uint32_t s = 0; s < g->n_out; ++s)
     for (uint32_t i = 0; i < g->out[s].n; ++i)
@@ -238,8 +237,9 @@ static bool worth_writing(const frti_backward_t *w, const frti_gop_t *g) {
   for (uint32_t s = 0; s < g->n_in; ++s)
     for (uint32_t i = 0; i < g->in[s].n; ++i) {
       if (!frti_is_gradient(g->in[s].names[i])) continue;
+      const frti_fact_t *f = frti_fact(w, g->in[s].names[i]);
       ++gradients;
-      existing += declared(w, g->in[s].names[i]);
+      existing += declared(w, g->in[s].names[i]) || (f && f->given);
     }
   return outputs && (!gradients || existing);
 }
@@ -247,18 +247,18 @@ static bool worth_writing(const frti_backward_t *w, const frti_gop_t *g) {
 static frt_status_t write_op(frti_backward_t *w, const frti_gop_t *g) {
   uint32_t op = 0;
   if (!worth_writing(w, g)) return FRT_OK;
-  FRT_TRY(frt_program_add_op(w->p, 0, g->type, &op, w->err));
+  FRT_TRY(frt_program_add_op(w->p, w->to, g->type, &op, w->err));
   for (uint32_t s = 0; s < g->n_in; ++s)
-    FRT_TRY(frt_program_set_input(w->p, 0, op, g->in[s].slot, g->in[s].names, g->in[s].n,
+    FRT_TRY(frt_program_set_input(w->p, w->to, op, g->in[s].slot, g->in[s].names, g->in[s].n,
                                   w->err));
   for (uint32_t s = 0; s < g->n_out; ++s)
-    FRT_TRY(frt_program_set_output(w->p, 0, op, g->out[s].slot, g->out[s].names,
+    FRT_TRY(frt_program_set_output(w->p, w->to, op, g->out[s].slot, g->out[s].names,
                                    g->out[s].n, w->err));
   FRT_TRY(copy_attrs(w, g->like, op));
   for (uint32_t i = 0; i < g->n_own; ++i)
-    FRT_TRY(frt_program_set_attr(w->p, 0, op, &g->own[i], w->err));
-  FRT_TRY(frt_program_set_attr_int(w->p, 0, op, "op_role", FRTI_ROLE_BACKWARD, w->err));
-  if (!g->like) FRT_TRY(frt_program_set_attr_string(w->p, 0, op, "op_device", "", w->err));
+    FRT_TRY(frt_program_set_attr(w->p, w->to, op, &g->own[i], w->err));
+  FRT_TRY(frt_program_set_attr_int(w->p, w->to, op, "op_role", FRTI_ROLE_BACKWARD, w->err));
+  if (!g->like) FRT_TRY(frt_program_set_attr_string(w->p, w->to, op, "op_device", "", w->err));
   return declare_outputs(w, g);
 }
 
@@ -358,15 +358,33 @@ static frt_status_t check_loss(frt_builder_t *b, frt_var_t loss, frt_var_info_t 
   return FRT_OK;
 }
 
-static frt_status_t run(frti_backward_t *w, int32_t dtype, const char *const *no_grad,
-                        size_t n_no_grad) {
+frt_status_t frti_backward_ops(frti_backward_t *w) {
+  FRT_TRY(make_all(w));
+  FRT_TRY(frti_sum_producers(w));
+  FRT_TRY(frti_drop_branches(w));
+  for (size_t i = 0; i < w->n_ops; ++i) FRT_TRY(write_op(w, w->ops[i]));
+  return FRT_OK;
+}
+
+void frti_backward_release(frti_backward_t *w) {
+  frti_free(w->facts);
+  frti_free(w->path);
+  frti_free(w->ops);
+  frti_free(w->order);
+  frti_arena_release(&w->arena);
+}
+
+static frt_status_t run(frti_backward_t *w, int32_t dtype) {
   const char *grad;
   frti_op_t *maker = last_writer(w->p, w->loss);
   if (maker)
     FRT_TRY(frt_program_set_attr_int(w->p, 0,
                                      (uint32_t)(maker - w->p->blocks[0].ops), "op_role",
                                      FRTI_ROLE_FORWARD | FRTI_ROLE_LOSS, w->err));
-  FRT_TRY(frti_backward_path(w, no_grad, n_no_grad));
+  frti_fact_t *loss = frti_fact(w, w->loss);
+  if (!loss) return frti_no_memory(w->err);
+  loss->needed = true;
+  FRT_TRY(frti_backward_path(w));
   FRT_TRY(seed(w, dtype, &grad));
   frti_fact_t *first = fact_of(w, grad);
   if (!first) return frti_no_memory(w->err);
@@ -374,11 +392,7 @@ static frt_status_t run(frti_backward_t *w, int32_t dtype, const char *const *no
   const char *plain = frti_grad_name(w, w->loss);
   if (!plain || !frti_fact(w, plain)) return frti_no_memory(w->err);
   if (plain != grad) frti_fact(w, plain)->renamed = grad;
-  FRT_TRY(make_all(w));
-  FRT_TRY(frti_sum_producers(w));
-  FRT_TRY(frti_drop_branches(w));
-  for (size_t i = 0; i < w->n_ops; ++i) FRT_TRY(write_op(w, w->ops[i]));
-  return FRT_OK;
+  return frti_backward_ops(w);
 }
 
 frt_status_t frt_append_backward(frt_builder_t *b, frt_var_t loss,
@@ -393,14 +407,9 @@ frt_status_t frt_append_backward(frt_builder_t *b, frt_var_t loss,
   FRT_TRY(check_loss(b, loss, &info, err));
   frti_backward_t w = {.b = b, .p = loss.program, .loss = frti_intern(b, loss.name),
                        .times = ++frti_program_note(b, loss.program)->gradients,
-                       .err = err};
-  frt_status_t status = w.loss ? run(&w, info.dtype, no_grad_set, n_no_grad)
-                               : frti_no_memory(err);
+                       .no_grad = no_grad_set, .n_no_grad = n_no_grad, .err = err};
+  frt_status_t status = w.loss ? run(&w, info.dtype) : frti_no_memory(err);
   if (status == FRT_OK) status = pair_up(&w, parameter_list, n_parameters, pairs, n_pairs);
-  frti_free(w.facts);
-  frti_free(w.path);
-  frti_free(w.ops);
-  frti_free(w.order);
-  frti_arena_release(&w.arena);
+  frti_backward_release(&w);
   return status;
 }

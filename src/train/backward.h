@@ -34,13 +34,17 @@ typedef struct frti_fact {
   const char **producers; /* names of the partial gradients so far */
   uint32_t n_producers, first_op, count;
   bool made;             /* declared by this backward */
+  bool given;            /* of a sub-block: a gradient that comes from outside */
 } frti_fact_t;
 
 typedef struct frti_backward {
   frt_builder_t *b;
   frt_program_t *p;
   int32_t times; /* 1: the program's first */
-  const char *loss;
+  int32_t block, to; /* whose ops are differentiated, where gradient ops go */
+  const char *const *no_grad; /* the caller's set */
+  size_t n_no_grad;
+  const char *loss; /* NULL: of a sub-block, whose gradients come from outside */
   frti_arena_t arena;
   frti_fact_t *facts;
   size_t n_facts;
@@ -61,8 +65,20 @@ const char *frti_grad_name(frti_backward_t *w, const char *name);
 /* The variable behind "grad/grad/x@GRAD@RENAME@block0@1": "x". */
 const char *frti_strip_grad(frti_backward_t *w, const char *name);
 
-/* Which ops the loss depends on, and where gradients stop. */
-frt_status_t frti_backward_path(frti_backward_t *w, const char *const *no_grad, size_t n);
+/* Which ops the needed variables depend on, and where gradients stop. */
+frt_status_t frti_backward_path(frti_backward_t *w);
+/* Their gradient ops, summed, cut and written to w->to. */
+frt_status_t frti_backward_ops(frti_backward_t *w);
+void frti_backward_release(frti_backward_t *w);
+/* The gradient op of a conditional_block, with a block of its own (backward_block.c). */
+frt_status_t frti_make_conditional(frti_backward_t *w, const frti_op_t *op,
+                                   uint32_t index);
+/* A gradient op to be filled, last in w->ops; a slot of it, in name order. */
+frti_gop_t *frti_gop(frti_backward_t *w, const char *type, const frti_op_t *like);
+frti_gslot_t *frti_gop_slot(frti_gslot_t *slots, uint32_t *n, const char *name);
+/* Room for n names; the forward op's slot as it is. false: out of memory. */
+bool frti_gop_reserve(frti_backward_t *w, frti_gslot_t *to, uint32_t n);
+bool frti_gop_copy(frti_backward_t *w, const frti_slot_t *from, frti_gslot_t *to);
 /* Appends the gradient ops of one forward op to w->ops. */
 frt_status_t frti_make_grad(frti_backward_t *w, const frti_op_t *op, uint32_t index);
 /* Sums gradients that have several producers. */

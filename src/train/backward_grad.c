@@ -14,7 +14,7 @@ static const frti_slot_t *slot_of(const frti_slot_t *slots, uint32_t n, const ch
   return NULL;
 }
 
-static frti_gop_t *new_op(frti_backward_t *w, const char *type, const frti_op_t *like) {
+frti_gop_t *frti_gop(frti_backward_t *w, const char *type, const frti_op_t *like) {
   frti_gop_t *g = frti_arena_calloc(&w->arena, 1, sizeof *g);
   if (!g || !FRTI_GROW(w->ops, w->n_ops, w->ops_cap)) return NULL;
   g->type = type;
@@ -24,22 +24,22 @@ static frti_gop_t *new_op(frti_backward_t *w, const char *type, const frti_op_t 
 }
 
 /* Keeps slots in name order. */
-static frti_gslot_t *put(frti_gslot_t *slots, uint32_t *n, const char *name) {
+frti_gslot_t *frti_gop_slot(frti_gslot_t *slots, uint32_t *n, const char *name) {
   uint32_t at = (*n)++;
   for (; at > 0 && strcmp(slots[at - 1].slot, name) > 0; --at) slots[at] = slots[at - 1];
   slots[at] = (frti_gslot_t){.slot = name};
   return &slots[at];
 }
 
-static bool reserve(frti_backward_t *w, frti_gslot_t *to, uint32_t n) {
+bool frti_gop_reserve(frti_backward_t *w, frti_gslot_t *to, uint32_t n) {
   to->names = frti_arena_calloc(&w->arena, n, sizeof *to->names);
   return to->names != NULL;
 }
 
 /* The forward op's slot as it is. */
-static bool copy_slot(frti_backward_t *w, const frti_slot_t *from, frti_gslot_t *to) {
+bool frti_gop_copy(frti_backward_t *w, const frti_slot_t *from, frti_gslot_t *to) {
   if (!from) return true;
-  if (!reserve(w, to, from->n)) return false;
+  if (!frti_gop_reserve(w, to, from->n)) return false;
   for (uint32_t i = 0; i < from->n; ++i)
     if (!(to->names[to->n++] = frti_intern(w->b, from->args[i]))) return false;
   return true;
@@ -50,7 +50,7 @@ static bool copy_slot(frti_backward_t *w, const frti_slot_t *from, frti_gslot_t 
 static bool grad_slot(frti_backward_t *w, const frti_slot_t *from, bool output,
                       bool several, frti_gslot_t *to) {
   if (!from) return true;
-  if (!reserve(w, to, from->n)) return false;
+  if (!frti_gop_reserve(w, to, from->n)) return false;
   for (uint32_t i = 0; i < from->n; ++i) {
     const char *forward = frti_intern(w->b, from->args[i]);
     const char *name = forward ? frti_grad_name(w, forward) : NULL;
@@ -73,7 +73,7 @@ static bool fill(frti_backward_t *w, const frti_op_t *op, const frt_slot_def_t *
   const size_t base = grad ? len - tail : len;
   const frti_slot_t *in = slot_of(op->in, op->n_in, def->name, base);
   const frti_slot_t *out = slot_of(op->out, op->n_out, def->name, base);
-  if (!grad) return copy_slot(w, in ? in : out, to);
+  if (!grad) return frti_gop_copy(w, in ? in : out, to);
   const bool several = (def->flags & FRT_SLOT_VARIADIC) != 0;
   return output ? grad_slot(w, in, true, several, to)
                 : grad_slot(w, out ? out : in, false, false, to);
@@ -84,14 +84,14 @@ static bool takes_attributes(const char *type) { return strcmp(type, "mean_grad"
 
 static frt_status_t make_by_schema(frti_backward_t *w, const frti_op_t *op,
                                    const frt_op_schema_t *grad) {
-  frti_gop_t *g = new_op(w, grad->type, takes_attributes(grad->type) ? op : NULL);
+  frti_gop_t *g = frti_gop(w, grad->type, takes_attributes(grad->type) ? op : NULL);
   if (!g) return frti_no_memory(w->err);
   for (uint32_t i = 0; i < FRT_MAX_SLOTS && grad->inputs[i].name; ++i)
-    if (!fill(w, op, &grad->inputs[i], false, put(g->in, &g->n_in, grad->inputs[i].name)))
+    if (!fill(w, op, &grad->inputs[i], false, frti_gop_slot(g->in, &g->n_in, grad->inputs[i].name)))
       return frti_no_memory(w->err);
   for (uint32_t i = 0; i < FRT_MAX_SLOTS && grad->outputs[i].name; ++i)
     if (!fill(w, op, &grad->outputs[i], true,
-              put(g->out, &g->n_out, grad->outputs[i].name)))
+              frti_gop_slot(g->out, &g->n_out, grad->outputs[i].name)))
       return frti_no_memory(w->err);
   return FRT_OK;
 }
@@ -103,11 +103,11 @@ static frti_gop_t *mirror(frti_backward_t *w, const frti_op_t *op, const char *t
                           uint32_t at) {
   const frti_slot_t *x = slot_of(op->in, op->n_in, "X", 1);
   const frti_slot_t *out = slot_of(op->out, op->n_out, "Out", 3);
-  frti_gop_t *g = new_op(w, type, NULL);
+  frti_gop_t *g = frti_gop(w, type, NULL);
   if (!g || !x || !out) return NULL;
   const frti_slot_t one = {.name = x->name, .n = 1, .args = x->args + at};
-  const bool done = grad_slot(w, out, false, false, put(g->in, &g->n_in, "X")) &&
-                    grad_slot(w, &one, true, true, put(g->out, &g->n_out, "Out"));
+  const bool done = grad_slot(w, out, false, false, frti_gop_slot(g->in, &g->n_in, "X")) &&
+                    grad_slot(w, &one, true, true, frti_gop_slot(g->out, &g->n_out, "Out"));
   return done ? g : NULL;
 }
 
@@ -123,7 +123,7 @@ static frt_attr_info_t renamed_attr(const frti_op_t *op, const char *from,
 static frt_status_t make_scale(frti_backward_t *w, const frti_op_t *op) {
   frti_gop_t *g = mirror(w, op, "scale", 0);
   const frti_slot_t *tensor = slot_of(op->in, op->n_in, "ScaleTensor", 11);
-  if (!g || (tensor && !copy_slot(w, tensor, put(g->in, &g->n_in, "ScaleTensor"))))
+  if (!g || (tensor && !frti_gop_copy(w, tensor, frti_gop_slot(g->in, &g->n_in, "ScaleTensor"))))
     return frti_no_memory(w->err);
   g->own[g->n_own++] = renamed_attr(op, "scale", "scale", FRTI_WIRE_FLOAT);
   g->own[g->n_own++] =
@@ -172,9 +172,22 @@ static frt_status_t make_cumsum(frti_backward_t *w, const frti_op_t *op) {
 static frt_status_t make_split(frti_backward_t *w, const frti_op_t *op) {
   frti_gop_t *g = mirror(w, op, "concat", 0);
   const frti_slot_t *axis = slot_of(op->in, op->n_in, "AxisTensor", 10);
-  if (!g || !copy_slot(w, axis, put(g->in, &g->n_in, "AxisTensor")))
+  if (!g || !frti_gop_copy(w, axis, frti_gop_slot(g->in, &g->n_in, "AxisTensor")))
     return frti_no_memory(w->err);
   g->like = op;
+  return FRT_OK;
+}
+
+/* X goes back to the input that was selected. */
+static frt_status_t make_select(frti_backward_t *w, const frti_op_t *op) {
+  frti_gop_t *g = frti_gop(w, "select_output", NULL);
+  const frti_slot_t *x = slot_of(op->in, op->n_in, "X", 1);
+  const frti_slot_t *mask = slot_of(op->in, op->n_in, "Mask", 4);
+  const frti_slot_t *out = slot_of(op->out, op->n_out, "Out", 3);
+  if (!g || !grad_slot(w, out, false, false, frti_gop_slot(g->in, &g->n_in, "X")) ||
+      !frti_gop_copy(w, mask, frti_gop_slot(g->in, &g->n_in, "Mask")) ||
+      !grad_slot(w, x, true, true, frti_gop_slot(g->out, &g->n_out, "Out")))
+    return frti_no_memory(w->err);
   return FRT_OK;
 }
 
@@ -182,16 +195,17 @@ static const struct {
   const char *type;
   frt_status_t (*make)(frti_backward_t *w, const frti_op_t *op);
 } makers[] = {{"scale", make_scale}, {"sum", make_sum}, {"cast", make_cast},
-              {"assign", make_assign}, {"cumsum", make_cumsum}, {"split", make_split}};
+              {"assign", make_assign}, {"cumsum", make_cumsum}, {"split", make_split},
+              {"select_input", make_select}};
 
 frt_status_t frti_make_grad(frti_backward_t *w, const frti_op_t *op, uint32_t index) {
   for (size_t i = 0; i < FRTI_COUNT(makers); ++i)
     if (!strcmp(makers[i].type, op->type)) return makers[i].make(w, op);
+  if (!strcmp(op->type, "conditional_block")) return frti_make_conditional(w, op, index);
   const frt_op_schema_t *schema = frt_op_find(op->type);
   const frt_op_schema_t *grad = schema ? frt_op_find(schema->grad) : NULL;
   if (grad && frti_op_sub_block(op) < 0) return make_by_schema(w, op, grad);
-  frti_fail(w->b, w->err, FRT_UNIMPLEMENTED, NULL,
-            "the gradient of op #%u %s is not known", index, op->type);
-  return frti_error_at(w->err, FRT_UNIMPLEMENTED, FRT_PHASE_NONE, 0, (int32_t)index,
-                       op->type);
+  frti_fail(w->b, w->err, FRT_UNIMPLEMENTED, NULL, "its gradient is not known");
+  return frti_error_at(w->err, FRT_UNIMPLEMENTED, FRT_PHASE_NONE, w->block,
+                       (int32_t)index, op->type);
 }

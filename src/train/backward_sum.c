@@ -47,7 +47,7 @@ static frt_status_t add_sum(frti_backward_t *w, sums_t *sums, const char *name,
 }
 
 static const char *part_name(frti_backward_t *w, const char *name, frti_fact_t *f) {
-  return frti_internf(w->b, "%s@RENAME@block0@%u", name, f->count++);
+  return frti_internf(w->b, "%s@RENAME@block%d@%u", name, w->block, f->count++);
 }
 
 static bool add_producer(frti_backward_t *w, frti_fact_t *f, const char *name) {

@@ -16,4 +16,10 @@ FRT_CASES(select) = {
     {.op = "select_input", .name = "only", .in = {{"X", SHAPE(3), SPECIALS}, WHICH(0)},
      .flags = FRT_CASE_SIGNED_ZERO},
     {.op = "select_input", .name = "length", .dtypes = TYPES, .in = {TWO, WHICH(1)}, .LENGTHS},
+    {.op = "select_output", .name = "first", .dtypes = TYPES, .outs = 2,
+     .in = {{"X", SHAPE(2), VALUES(1, 0)}, WHICH(0)},
+     .want = {{"Out", VALUES(1, 0)}, {"Out", VALUES(0, 0)}}},
+    {.op = "select_output", .name = "second", .dtypes = TYPES, .outs = 2,
+     .in = {{"X", SHAPE(2), VALUES(1, 0)}, WHICH(1)},
+     .want = {{"Out", VALUES(0, 0)}, {"Out", VALUES(1, 0)}}},
     {0}};

@@ -43,13 +43,8 @@ static void put_number(fill_t *s, uint32_t dtype, double v) {
   else put_int(s, dtype, to_int(v, INT32_MIN, INT32_MAX));
 }
 
-static frt_status_t fill_prepare(const frt_op_t *op, void *state, uint64_t *workspace,
-                                 frt_error_t *err) {
-  fill_t *s = (fill_t *)state;
-  const uint32_t dtype = frt_out(op, FRT_FILL_CONSTANT_OUT_OUT)->dtype;
-  const char *text = frt_attr_str(op, FRT_FILL_CONSTANT_ATTR_STR_VALUE);
-  double v = op->attrs[FRT_FILL_CONSTANT_ATTR_VALUE].v.f;
-  (void)workspace;
+static frt_status_t element(fill_t *s, uint32_t dtype, double v, const char *text,
+                            frt_error_t *err) {
   s->size = (uint32_t)frt_dtype_size(dtype);
   if (text[0] && (dtype == FRT_I64 || dtype == FRT_I32)) {
     char *end;
@@ -66,6 +61,30 @@ static frt_status_t fill_prepare(const frt_op_t *op, void *state, uint64_t *work
   for (uint32_t i = 0; i < s->size; ++i)
     if (s->bytes[i]) s->zero = 0;
   return FRT_OK;
+}
+
+static frt_status_t fill_prepare(const frt_op_t *op, void *state, uint64_t *workspace,
+                                 frt_error_t *err) {
+  (void)workspace;
+  return element((fill_t *)state, frt_out(op, FRT_FILL_CONSTANT_OUT_OUT)->dtype,
+                 op->attrs[FRT_FILL_CONSTANT_ATTR_VALUE].v.f,
+                 frt_attr_str(op, FRT_FILL_CONSTANT_ATTR_STR_VALUE), err);
+}
+
+static frt_status_t like_prepare(const frt_op_t *op, void *state, uint64_t *workspace,
+                                 frt_error_t *err) {
+  (void)workspace;
+  return element((fill_t *)state,
+                 frt_out(op, FRT_FILL_CONSTANT_BATCH_SIZE_LIKE_OUT_OUT)->dtype,
+                 op->attrs[FRT_FILL_CONSTANT_BATCH_SIZE_LIKE_ATTR_VALUE].v.f,
+                 frt_attr_str(op, FRT_FILL_CONSTANT_BATCH_SIZE_LIKE_ATTR_STR_VALUE), err);
+}
+
+static frt_status_t zeros_prepare(const frt_op_t *op, void *state, uint64_t *workspace,
+                                  frt_error_t *err) {
+  (void)workspace;
+  return element((fill_t *)state, frt_out(op, FRT_FILL_ZEROS_LIKE_OUT_OUT)->dtype, 0, "",
+                 err);
 }
 
 typedef struct {
@@ -98,6 +117,15 @@ static frt_status_t fill_run(const void *state, const frt_run_t *r, frt_error_t 
   frt_cpu_for(r, frt_out_numel(r, FRT_FILL_CONSTANT_OUT_OUT), 2 * FRT_CPU_GRAIN, fill_piece,
               &c);
   return FRT_OK;
+}
+
+/* All three write output 0. */
+typedef fill_t like_t, zeros_t;
+static frt_status_t like_run(const void *state, const frt_run_t *r, frt_error_t *err) {
+  return fill_run(state, r, err);
+}
+static frt_status_t zeros_run(const void *state, const frt_run_t *r, frt_error_t *err) {
+  return fill_run(state, r, err);
 }
 
 /* ---- assign_value ------------------------------------------------------------------- */
@@ -141,6 +169,10 @@ static frt_status_t values_run(const void *state, const frt_run_t *r, frt_error_
 
 FRT_KERNELS(cpu, fill) = {
     FRT_KERNEL("fill_constant", FRT_NUMBERS | FRT_BOOLS, fill, FRT_KERNEL_DETERMINISTIC),
+    FRT_KERNEL("fill_constant_batch_size_like", FRT_NUMBERS | FRT_BOOLS, like,
+               FRT_KERNEL_DETERMINISTIC),
+    FRT_KERNEL("fill_zeros_like", FRT_NUMBERS | FRT_BOOLS, zeros,
+               FRT_KERNEL_DETERMINISTIC),
     FRT_KERNEL("assign_value", FRT_F32S | FRT_INTS | FRT_BOOLS, values,
                FRT_KERNEL_DETERMINISTIC | FRT_CPU_OWNS),
     FRT_KERNELS_END};

@@ -46,12 +46,9 @@ static int64_t parse_int(const char *s) {
   return negative ? ref_sub(0, (int64_t)m) : (int64_t)m;
 }
 
-static frt_status_t fill_constant(const ref_call_t *c, frt_error_t *err) {
-  const double value = frt_attr_f32(c->op, FRT_FILL_CONSTANT_ATTR_VALUE);
-  const char *text = frt_attr_str(c->op, FRT_FILL_CONSTANT_ATTR_STR_VALUE);
-  const ref_tensor_t *out = ref_out(c, FRT_FILL_CONSTANT_OUT_OUT);
+/* str_value if it says something, else value. */
+static void fill(const ref_tensor_t *out, double value, const char *text) {
   const int has_text = text && *text;
-  (void)err;
   for (int64_t i = 0; i < out->n; ++i) {
     if (out->i)
       out->i[i] = has_text ? parse_int(text)
@@ -61,6 +58,27 @@ static frt_status_t fill_constant(const ref_call_t *c, frt_error_t *err) {
     else
       ref_put_own(out, i, has_text ? parse_number(text) : value);
   }
+}
+
+static frt_status_t fill_constant(const ref_call_t *c, frt_error_t *err) {
+  (void)err;
+  fill(ref_out(c, FRT_FILL_CONSTANT_OUT_OUT),
+       frt_attr_f32(c->op, FRT_FILL_CONSTANT_ATTR_VALUE),
+       frt_attr_str(c->op, FRT_FILL_CONSTANT_ATTR_STR_VALUE));
+  return FRT_OK;
+}
+
+static frt_status_t fill_like(const ref_call_t *c, frt_error_t *err) {
+  (void)err;
+  fill(ref_out(c, FRT_FILL_CONSTANT_BATCH_SIZE_LIKE_OUT_OUT),
+       frt_attr_f32(c->op, FRT_FILL_CONSTANT_BATCH_SIZE_LIKE_ATTR_VALUE),
+       frt_attr_str(c->op, FRT_FILL_CONSTANT_BATCH_SIZE_LIKE_ATTR_STR_VALUE));
+  return FRT_OK;
+}
+
+static frt_status_t fill_zeros(const ref_call_t *c, frt_error_t *err) {
+  (void)err;
+  fill(ref_out(c, FRT_FILL_ZEROS_LIKE_OUT_OUT), 0, NULL);
   return FRT_OK;
 }
 
@@ -87,5 +105,7 @@ static frt_status_t assign_value(const ref_call_t *c, frt_error_t *err) {
 
 REF_KERNELS(fill) = {
     {"fill_constant", FRT_NUMBERS | FRT_BOOLS, fill_constant, fill_constant, 0},
+    {"fill_constant_batch_size_like", FRT_NUMBERS | FRT_BOOLS, fill_like, fill_like, 0},
+    {"fill_zeros_like", FRT_NUMBERS | FRT_BOOLS, fill_zeros, fill_zeros, 0},
     {"assign_value", FRT_F32S | FRT_INTS | FRT_BOOLS, assign_value, assign_value, 0},
     REF_END};

@@ -20,5 +20,24 @@ static frt_status_t select_input(const ref_call_t *c, frt_error_t *err) {
   return FRT_OK;
 }
 
+static frt_status_t select_output(const ref_call_t *c, frt_error_t *err) {
+  const ref_tensor_t *x = ref_in(c, FRT_SELECT_OUTPUT_IN_X);
+  const ref_tensor_t *mask = ref_in(c, FRT_SELECT_OUTPUT_IN_MASK);
+  const ref_slot_t *outs = &c->out[FRT_SELECT_OUTPUT_OUT_OUT];
+  const int64_t which = mask->i ? mask->i[0] : (int64_t)mask->v[0];
+  if (which < 0 || which >= (int64_t)outs->count)
+    return out_of_range(which, outs->count, err);
+  for (uint32_t k = 0; k < outs->count; ++k) {
+    const ref_tensor_t *out = &outs->t[k];
+    for (int64_t i = 0; i < out->n; ++i) {
+      const int here = k == (uint32_t)which;
+      if (out->i) out->i[i] = here ? x->i[i] : 0;
+      else ref_put_own(out, i, here ? x->v[i] : 0);
+    }
+  }
+  return FRT_OK;
+}
+
 REF_KERNELS(select) = {{"select_input", FRT_ANY_DTYPE, select_input, select_input, 0},
+                       {"select_output", FRT_ANY_DTYPE, select_output, select_output, 0},
                        REF_END};
