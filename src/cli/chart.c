@@ -48,6 +48,17 @@ void frti_cli_html(FILE *to, const char *text) {
   }
 }
 
+void frti_cli_smooth(const double *y, double *to, size_t n) {
+  const size_t reach = n / 50 + 1;
+  for (size_t i = 0; i < n; ++i) {
+    const size_t last = i + reach < n ? i + reach : n - 1;
+    double sum = 0, count = 0;
+    for (size_t k = i < reach ? 0 : i - reach; k <= last; ++k)
+      if (isfinite(y[k])) sum += y[k], ++count;
+    to[i] = count > 0 ? sum / count : NAN;
+  }
+}
+
 /* ---- axes -------------------------------------------------------------------------- */
 
 /* Steps of 1, 2 or 5 times a power of ten: about `wanted` of them from low to high. */
@@ -133,7 +144,7 @@ static void draw_grid(FILE *to, const frame_t *f, const char *x_label) {
 /* Of many points in one column of pixels only the least and the greatest show. */
 static void draw_line(
     FILE *to, const frti_cli_plot_t *p, const frame_t *f, const frti_cli_series_t *s) {
-  enum { COLUMNS = 2 * WIDTH };
+  enum { COLUMNS = WIDTH };
   const size_t per = s->n > COLUMNS ? (s->n + COLUMNS - 1) / COLUMNS : 1;
   bool pen = false;
   fprintf(to, "<path class=\"line%s\" stroke=\"var(--c%d)\" d=\"", s->faint ? " faint" : "",
@@ -148,7 +159,7 @@ static void draw_line(
     }
     const size_t two[2] = {low < high ? low : high, low < high ? high : low};
     for (size_t k = 0; seen && k < (low == high ? 1u : 2u); ++k) {
-      fprintf(to, "%c%.2f %.2f%s", pen ? 'L' : 'M', at_x(f, s->x[two[k]]),
+      fprintf(to, "%c%.1f %.1f%s", pen ? 'L' : 'M', at_x(f, s->x[two[k]]),
           at_y(f, drawn(p, s->y[two[k]])), pen ? "" : "h0"); /* alone it is a dot */
       pen = true;
     }

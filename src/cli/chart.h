@@ -22,6 +22,14 @@ typedef struct frti_cli_plot {
   size_t n;
 } frti_cli_plot_t;
 
+/* Values of single batches jump; the mean around each one shows where they go. Worth a
+ * line of its own from FRTI_CLI_MANY points on. */
+enum { FRTI_CLI_MANY = 50 };
+void frti_cli_smooth(const double *y, double *to, size_t n);
+
+/* picture.c: the elements of an .npy as a curve. 0, or the exit status. */
+int frti_cli_picture(const frti_cli_t *cli, const char *in, const char *out);
+
 /* The style sheet that the pictures stand on: light, and dark where that is preferred. */
 extern const char frti_cli_chart_style[];
 /* Text with & < > " escaped. */

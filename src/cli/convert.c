@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "arrays.h"
+#include "chart.h"
 
 typedef struct convert_args {
   frti_cli_t cli; /* first: see frti_cli_children */
@@ -130,12 +131,13 @@ int frti_cli_convert(int argc, char **argv) {
       "Writes the program IN as OUT; the suffixes say how: .pdmodel, .pb and __model__ "
       "are binary, .pbtxt is text. Where one is .npz or .safetensors, parameters are "
       "converted; the other may then be Paddle's folder with a file for each, or one "
-      "combined file.",
+      "combined file. IN.npy to OUT.svg draws a curve.",
       frti_cli_children, NULL, NULL};
   convert_args_t a = {.cli = {.verb = "convert"}};
   frt_program_t *p = NULL;
   int code;
   argp_parse(&argp, argc, argv, 0, NULL, &a);
+  if (frti_cli_ends_with(a.out, ".svg")) return frti_cli_picture(&a.cli, a.in, a.out);
   if (frti_cli_is_params(a.in, a.out))
     return frti_cli_convert_params(&a.cli, a.in, a.out, a.program, a.combined);
   code = frti_cli_load(&a.cli, a.in, &p);

@@ -138,18 +138,6 @@ static void put_plot(FILE *to, const char *title, const frti_cli_plot_t *plot) {
   if (!frti_cli_plot(to, plot)) fputs("<p>No finite value.</p>\n", to);
 }
 
-/* Losses of single batches jump; the mean around each step shows where they go. */
-static void smooth(const double *y, double *to, size_t n) {
-  const size_t reach = n / 50 + 1;
-  for (size_t i = 0; i < n; ++i) {
-    const size_t last = i + reach < n ? i + reach : n - 1;
-    double sum = 0, count = 0;
-    for (size_t k = i < reach ? 0 : i - reach; k <= last; ++k)
-      if (isfinite(y[k])) sum += y[k], ++count;
-    to[i] = count > 0 ? sum / count : NAN;
-  }
-}
-
 static void put_curves(FILE *to, const frti_cli_report_t *r) {
   const size_t n = (size_t)(r->done - r->first);
   const double *loss = r->losses + r->first, *rate = r->rates + r->first;
@@ -159,8 +147,8 @@ static void put_curves(FILE *to, const frti_cli_report_t *r) {
     x[i] = (double)r->first + 1 + (double)i;
     rates = rates || !isnan(rate[i]);
   }
-  const bool few = n < 50;
-  if (!few) smooth(loss, mean, n);
+  const bool few = n < FRTI_CLI_MANY;
+  if (!few) frti_cli_smooth(loss, mean, n);
   const frti_cli_series_t losses[] = {
       {NULL, x, loss, n, 0, !few}, {NULL, x, mean, few ? 0 : n, 0, false}};
   const frti_cli_series_t lr = {NULL, x, rate, n, 2, false};
