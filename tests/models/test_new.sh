@@ -74,10 +74,10 @@ sizes_and_updates() {
   for name in lars sgd momentum adam adamax adagrad decayed_adagrad adadelta rmsprop ftrl \
               lamb; do
     expect 0 new digits -o "$t/by_$name" --hidden 16 --optimizer $name -q
-    expect 0 train "$t/by_$name" --data "$models/data/digits.npz" --steps 150 --json -q
+    expect 0 train "$t/by_$name" --data "$models/data/digits.npz" --steps 80 --json -q
     checks=$((checks + 1))
     sed -n 's/.*"test_accuracy": *\([0-9.]*\).*/\1/p' "$t/out" | # chance is 0.1
-      awk '{ exit !($1 > 0.7) }' || fail "$name does not learn"
+      awk '{ exit !($1 > 0.4) }' || fail "$name does not learn"
   done
 }
 
