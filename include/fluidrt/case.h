@@ -143,8 +143,9 @@ typedef struct frt_case_bound {
 #define FORMULA(slot, fn) {FRT_BOUND_FORMULA, slot, 0, NULL, fn}
 
 /* SIGNED_ZERO: -0 and +0 differ here. ROUGH: no central differences (the forward op
- * is not smooth at these values). */
-enum { FRT_CASE_SIGNED_ZERO = 1, FRT_CASE_ROUGH = 2 };
+ * is not smooth at these values). OUT_OF_RANGE: an id or a label is none, and the run has
+ * to say so; there are no values to judge. */
+enum { FRT_CASE_SIGNED_ZERO = 1, FRT_CASE_ROUGH = 2, FRT_CASE_OUT_OF_RANGE = 4 };
 
 typedef struct frt_case {
   const char *op, *name;

@@ -23,9 +23,15 @@ typedef struct frt_runtime_options {
   int strict_files; /* refuse provider files that other users may write, in folders that
                        they may write, or that are not named by an absolute path; always
                        so for what FLUIDRT_PROVIDER_PATH names */
+  /* Where providers get the memory they ask the host for; both or neither, NULL: the
+   * library's own. Any thread; align is a power of two, NULL means out of memory. */
+  void *(*mem_alloc)(void *ctx, size_t bytes, size_t align);
+  void (*mem_free)(void *ctx, void *p);
+  void *mem_ctx;
 } frt_runtime_options_t;
 
-/* options may be NULL. Errors: RESOURCE_EXHAUSTED memory, threads. */
+/* options may be NULL. Errors: RESOURCE_EXHAUSTED memory, threads; INVALID_ARGUMENT one
+ *   of mem_alloc and mem_free without the other. */
 FRT_API frt_status_t frt_runtime_create(const frt_runtime_options_t *options,
     frt_runtime_t **out, frt_error_t *err);
 FRT_API frt_runtime_t *frt_runtime_retain(frt_runtime_t *rt);

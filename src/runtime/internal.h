@@ -58,6 +58,9 @@ struct frt_runtime {
   frti_pool_t *pool;
   void (*log)(void *ctx, int level, const char *text);
   void *log_ctx;
+  void *(*mem_alloc)(void *ctx, size_t bytes, size_t align); /* NULL: the library's own */
+  void (*mem_free)(void *ctx, void *p);
+  void *mem_ctx;
   char *provider_path;
   bool strict_files;
   frti_provider_t *providers; /* in order of registration */

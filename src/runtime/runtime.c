@@ -8,12 +8,16 @@ static void host_log(void *ctx, int level, const char *text) {
   if (rt->log) rt->log(rt->log_ctx, level, text);
 }
 static void *host_alloc(void *ctx, size_t bytes, size_t align) {
-  FRTI_UNUSED(ctx);
-  return frti_alloc_aligned(bytes ? bytes : 1, align < 16 ? 16 : align);
+  const frt_runtime_t *rt = ctx;
+  if (!bytes) bytes = 1;
+  if (align < 16) align = 16;
+  if (rt->mem_alloc) return rt->mem_alloc(rt->mem_ctx, bytes, align);
+  return frti_alloc_aligned(bytes, align);
 }
 static void host_free(void *ctx, void *p) {
-  FRTI_UNUSED(ctx);
-  frti_free(p);
+  const frt_runtime_t *rt = ctx;
+  if (rt->mem_free) rt->mem_free(rt->mem_ctx, p);
+  else frti_free(p);
 }
 static void host_parallel_for(void *ctx, int64_t n, int64_t grain,
                               void (*fn)(void *arg, int64_t lo, int64_t hi), void *arg) {
@@ -46,6 +50,10 @@ static void take_options(frt_runtime_t *rt, const frt_runtime_options_t *o) {
   if (FRT_HAS_OPTION(o, frt_runtime_options_t, log_ctx)) rt->log_ctx = o->log_ctx;
   if (FRT_HAS_OPTION(o, frt_runtime_options_t, strict_files))
     rt->strict_files = o->strict_files != 0;
+  if (!FRT_HAS_OPTION(o, frt_runtime_options_t, mem_ctx)) return;
+  rt->mem_alloc = o->mem_alloc;
+  rt->mem_free = o->mem_free;
+  rt->mem_ctx = o->mem_ctx;
 }
 
 frt_status_t frt_runtime_create(const frt_runtime_options_t *options,
@@ -64,6 +72,10 @@ frt_status_t frt_runtime_create(const frt_runtime_options_t *options,
   rt->host = host;
   rt->host.ctx = rt;
   take_options(rt, options);
+  if (!rt->mem_alloc != !rt->mem_free) {
+    frt_runtime_release(rt);
+    return frt_fail(err, FRT_INVALID_ARGUMENT, "mem_alloc and mem_free go together");
+  }
   if (options && FRT_HAS_OPTION(options, frt_runtime_options_t, threads))
     threads = options->threads;
   if (options && FRT_HAS_OPTION(options, frt_runtime_options_t, provider_path))

@@ -19,25 +19,31 @@ static frt_status_t target_open(frti_target_t *t, frt_runtime_t *rt, const char 
 }
 
 static void target_close(frti_target_t *t) {
+  if (t->spare && t->spare->slab)
+    t->api->slab_free(t->dev, FRT_MEM_DEVICE, t->spare->slab);
   if (t->queue) t->api->queue_close(t->queue);
   if (t->dev) t->api->dev_close(t->dev);
 }
 
 static frt_status_t open_one(frti_bench_t *b, int k, const char *provider,
                              frt_error_t *err) {
-  const frt_runtime_options_t options = {.struct_size = sizeof options,
-                                         .threads = frti_bench_threads[k]};
+  const frt_runtime_options_t options = {
+      .struct_size = sizeof options, .threads = frti_bench_threads[k],
+      .mem_alloc = frti_supply_alloc, .mem_free = frti_supply_free, .mem_ctx = b->supply};
   frt_provider_info_t info;
   FRT_TRY(frt_runtime_create(&options, &b->rt[k], err));
   FRT_TRY(frt_runtime_load_provider(b->rt[k], provider, err));
   FRT_TRY(frt_runtime_provider(b->rt[k], 0, &info, err));
   if (!k) b->self = !strcmp(info.name, "reference");
+  b->target[k].spare = &b->spare[k];
   return target_open(&b->target[k], b->rt[k], info.name, err);
 }
 
 frt_status_t frti_bench_open(frti_bench_t *b, const frti_options_t *o, int targets,
                              int oracle, frt_error_t *err) {
+  static frti_supply_t supply; /* a worker has one bench */
   memset(b, 0, sizeof *b);
+  b->supply = &supply;
   b->seed = o->seed;
   for (int k = 0; k < targets; ++k)
     FRT_TRY(open_one(b, k, o->provider, err));

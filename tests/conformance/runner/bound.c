@@ -84,6 +84,21 @@ static void allowances(const frti_probe_t *p, uint32_t k, const frt_case_bound_t
     allowed[e] = twice * allowed[e] + (n + 1) * tiny;
 }
 
+void frti_bound_allowed(const frti_probe_t *p, uint32_t k, const frt_case_bound_t *b,
+                        double *allowed) {
+  const frti_value_t *v = &p->out[k];
+  const int wide = v->api.dtype == FRT_F64;
+  const double u = wide ? 0x1p-53 : 0x1p-24, tiny = wide ? 0x1p-1074 : 0x1p-149;
+  /* Half a step is u |x|; ULP counts whole steps from there. */
+  const double steps = b->kind == FRT_BOUND_ULP ? 2 * b->k + 1 : 1;
+  if (b->kind >= FRT_BOUND_SUM) {
+    allowances(p, k, b, allowed);
+    return;
+  }
+  for (int64_t e = 0; e < v->api.numel; ++e)
+    allowed[e] = steps * (u * fabs(v->d[e]) + tiny);
+}
+
 int frti_magnitudes_hold(const frti_probe_t *p, uint32_t k, char *why, size_t cap) {
   const frti_value_t *v = &p->out[k];
   if (frti_bounds_of_case(p, k).at[0]->kind != FRT_BOUND_SUM) return 1;

@@ -86,7 +86,7 @@ frti_bounds_t frti_bounds_of_op(const frti_probe_t *p, uint32_t k) {
     for (const frt_case_t *c = frti_cases_of(f); c->op; ++c) {
       const frt_case_bound_t *b = given(c, slot);
       uint32_t score;
-      if (strcmp(c->op, p->schema->type)) continue;
+      if (strcmp(c->op, p->schema->type) || (c->flags & FRT_CASE_OUT_OF_RANGE)) continue;
       score = 1 + likeness(p, c) + (speaks_for_all(c, slot) ? 1000 : 0);
       if (score < best) continue;
       if (score > best) found = none;

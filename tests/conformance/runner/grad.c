@@ -26,7 +26,7 @@ int frti_grad_possible(const frt_case_t *c, const int64_t *row) {
   const frt_op_schema_t *g = f && f->grad && f->grad[0] != '!' ? frti_schema_of(f->grad) : NULL;
   int found = 0;
   (void)row;
-  if (!g || (c->flags & FRT_CASE_ROUGH)) return 0;
+  if (!g || (c->flags & (FRT_CASE_ROUGH | FRT_CASE_OUT_OF_RANGE))) return 0;
   if (c->dtypes && !(c->dtypes & FRT_F32S)) return 0;
   for (int i = 0; i < FRT_CASE_INS && c->in[i].slot; ++i)
     if (c->in[i].data.kind == FRT_DATA_SPECIALS) return 0;

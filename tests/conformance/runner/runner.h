@@ -37,18 +37,35 @@ typedef struct frti_probe {
   frt_api_op_t op;
 } frti_probe_t;
 
+typedef struct frti_spare { /* a slab that one run after the other uses */
+  void *slab;
+  uint64_t bytes;
+  int taken;
+} frti_spare_t;
+
 typedef struct frti_target {
   const frt_api_provider_t *api;
   const frt_api_host_t *host;
   frt_dev_t *dev;
   frt_queue_t *queue;
   frt_api_device_info_t info;
+  frti_spare_t *spare; /* NULL: every run allocates */
 } frti_target_t;
+
+/* The memory that providers ask the host for: how many blocks they hold, and how many
+ * requests are granted before one is refused (0: all). supply.c; any thread. */
+typedef struct frti_supply {
+  _Atomic int64_t held, left;
+} frti_supply_t;
+void *frti_supply_alloc(void *supply, size_t bytes, size_t align);
+void frti_supply_free(void *supply, void *p);
 
 enum { FRTI_N_THREADS = 4 };
 typedef struct frti_bench { /* what one worker works with */
+  frti_supply_t *supply;
   frt_runtime_t *rt[FRTI_N_THREADS];
   frti_target_t target[FRTI_N_THREADS]; /* 1, 2, 3, 7 threads */
+  frti_spare_t spare[FRTI_N_THREADS];
   frti_target_t reference;              /* the oracle, on rt[0] */
   const frt_api_oracle_t *oracle;
   frt_runtime_t *own_rt; /* of --oracle */
@@ -81,10 +98,13 @@ void frti_generate(const frt_case_data_t *data, uint32_t dtype, uint64_t key, do
                    int64_t n);
 
 /* exec.c: one run on one target. */
+/* MISALIGNED: buffers start one element past 64-byte alignment. AT_PAGE, host memory only:
+ * they end or begin at a page that nobody may touch, inputs are for reading only. */
+enum { FRTI_ALIGNED, FRTI_MISALIGNED, FRTI_ENDS_AT_PAGE, FRTI_BEGINS_AT_PAGE };
 typedef struct frti_variant {
-  uint8_t fill;     /* what outputs and workspace hold before */
-  uint8_t misalign; /* buffers start 4 bytes (or one element) past 64-byte alignment */
-  uint8_t inplace;  /* the first output is the first input */
+  uint8_t fill;    /* what outputs and workspace hold before */
+  uint8_t place;   /* FRTI_ALIGNED ... */
+  uint8_t inplace; /* the first output is the first input */
 } frti_variant_t;
 typedef struct frti_outcome {
   uint8_t *out[FRTI_MAX_TENSORS]; /* bytes of each output */
@@ -112,10 +132,14 @@ typedef struct frti_judged {
 /* All elements of output k against `ref`; 1 if all are within bounds, else 0 and why. */
 int frti_judge(const frti_probe_t *p, uint32_t k, const void *got, const double *ref,
                const frti_bounds_t *bounds, frti_judged_t *out, char *why, size_t cap);
+/* The absolute error that a bound admits around each of the oracle's values of output k,
+ * the rounding to its dtype included. */
+void frti_bound_allowed(const frti_probe_t *p, uint32_t k, const frt_case_bound_t *b,
+                        double *allowed);
 /* 1 if no magnitude of the oracle is smaller than its value, as SUM takes for granted. */
 int frti_magnitudes_hold(const frti_probe_t *p, uint32_t k, char *why, size_t cap);
 
-/* verdicts */
+/* verdicts; 0: there is nothing to do */
 enum { FRTI_PASS = 'P', FRTI_FAIL = 'F', FRTI_DECLINED = 'D' };
 /* worst: the largest share of a bound, not touched when none was judged. */
 int frti_run_case(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runner/process.h"
 #include "runner/replay.h"
 #include "runner/tally.h"
 
@@ -181,6 +182,8 @@ static int run_child(suite_t *s, int family, uint32_t first) {
   close(fd[0]);
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
   if (done && (s->error_status || (WIFEXITED(status) && !WEXITSTATUS(status)))) return 0;
+  if (!s->open && WIFEXITED(status) && WEXITSTATUS(status) == FRTI_EXPLAINED)
+    return family != CLAIMS; /* it has said itself what happened */
   child_died(s, status, silent, name);
   return s->next == UINT32_MAX || family == CLAIMS ? 0 : 1;
 }

@@ -4,7 +4,9 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 
+#include "runner/process.h"
 #include "runner/replay.h"
+#include "runner/trial.h"
 
 #define FRT_CASE_ROW(table) extern const frt_case_t table[];
 #include "cases.inc"
@@ -23,7 +25,8 @@ const frt_case_t *frti_cases_of(size_t family) {
   return family < frti_n_families ? frti_families[family].cases : frti_own_cases();
 }
 
-enum { JOB_CASE, JOB_GRAD, JOB_CLAIMS, JOB_UNKNOWN, JOB_SUPPORT };
+enum { JOB_CASE, JOB_GRAD, JOB_CLAIMS, JOB_UNKNOWN, JOB_SUPPORT, JOB_STEADY, JOB_PARALLEL,
+       JOB_ORDER, JOB_SHORTAGE, JOB_DRIFT };
 typedef struct worker {
   const frti_options_t *o;
   frti_bench_t b;
@@ -32,13 +35,16 @@ typedef struct worker {
   int counting, later; /* later: not the first seed */
   const char *skip;   /* an op that hung */
   FILE *to;
+  frti_process_t was; /* the process before the job */
 } worker_t;
 
 /* "case:3,5/float32", as --replay takes it: "@seed" behind it where that is not 0. */
 static void name_of(const worker_t *w, int kind, const frt_case_t *c, const int64_t *row,
                     uint32_t dtype, char *to, size_t cap) {
   static const char *const kinds[] = {"", "/differences", "claims", "/unknown_sizes",
-                                      "/support"};
+                                      "/support", "/repeated", "/in_parallel",
+                                      "/behind_an_event", "/short_of_memory",
+                                      "/many_steps"};
   size_t used = 0, n = 4;
   if (kind == JOB_CLAIMS) {
     snprintf(to, cap, "claims");
@@ -80,6 +86,11 @@ static int do_job(worker_t *w, int kind, const frt_case_t *c, const int64_t *row
     case JOB_GRAD: return frti_run_grad(&w->b, c, row, why, cap);
     case JOB_CLAIMS: return frti_run_claims(&w->b, c, why, cap);
     case JOB_SUPPORT: return frti_run_support(&w->b, c, row, dtype, why, cap);
+    case JOB_STEADY: return frti_run_steady(&w->b, c, row, dtype, why, cap);
+    case JOB_PARALLEL: return frti_run_parallel(&w->b, c, row, dtype, why, cap);
+    case JOB_ORDER: return frti_run_order(&w->b, c, row, dtype, why, cap);
+    case JOB_SHORTAGE: return frti_run_shortage(&w->b, c, row, dtype, why, cap);
+    case JOB_DRIFT: return frti_run_drift(&w->b, c, row, dtype, why, cap);
     default: return frti_run_unknown(&w->b, c, row, dtype, why, cap);
   }
 }
@@ -101,6 +112,8 @@ static void job(worker_t *w, int kind, const frt_case_t *c, const int64_t *row,
   fprintf(w->to, "B\t%u\t%s\t%s\t%u\n", w->at - 1, c->op, name, key);
   fflush(w->to);
   v = do_job(w, kind, c, row, dtype, &worst, why, sizeof why);
+  if (v != FRTI_FAIL && frti_process_changed(&w->was, why, sizeof why)) v = FRTI_FAIL;
+  frti_process_look(&w->was);
   for (char *s = why; *s; ++s)
     if (*s == '\n' || *s == '\t') *s = ' ';
   fprintf(w->to, "%c\t%s\t%.9g\n", v ? v : 'S', why, worst);
@@ -197,6 +210,68 @@ static void jobs_of_case(worker_t *w, const frt_case_t *c, uint32_t claimed) {
     jobs_of_row(w, c, c->full[r], 0, wanted);
 }
 
+/* ---- what one case of each op is enough for ---------------------------------------------- */
+
+/* Elements of a case, in and out; -1: it is of no use beyond itself. */
+static int64_t elements(const worker_t *w, frti_probe_t *p, const frt_case_t *c,
+                        const int64_t *row, uint32_t dtype) {
+  frt_error_t err = FRT_ERROR_INIT;
+  int64_t n = -1;
+  for (int i = 0; i < FRT_CASE_INS && c->in[i].slot; ++i)
+    if (c->in[i].data.kind == FRT_DATA_SPECIALS) return -1;
+  if (c->flags & FRT_CASE_OUT_OF_RANGE) return -1;
+  if (frti_probe_build(p, c, row, dtype, &w->b, &err) == FRT_OK) {
+    n = 0;
+    for (uint32_t i = 0; i < p->n_in; ++i) n += p->in[i].api.numel;
+    for (uint32_t i = 0; i < p->n_out; ++i) n += p->out[i].api.numel;
+  }
+  frti_probe_release(p);
+  return n;
+}
+
+typedef struct pick { const frt_case_t *c; const int64_t *row; uint32_t dtype; } pick_t;
+
+static uint32_t lowest(uint32_t bits) {
+  uint32_t d = 0;
+  while (d < 31 && !(bits & FRT_DTYPE_BIT(d))) ++d;
+  return d;
+}
+
+/* The op's largest case of at most `most` elements; c NULL: there is none. */
+static pick_t pick(const worker_t *w, const frt_case_t *first, uint32_t claimed,
+                   int64_t most) {
+  frti_probe_t *p = malloc(sizeof *p);
+  pick_t best = {NULL, NULL, 0};
+  int64_t best_n = 0;
+  for (const frt_case_t *c = first; p && c->op; ++c) {
+    const uint32_t dtypes =
+        strcmp(c->op, first->op) ? 0 : dtypes_to_try(frti_schema_of(c->op), c, claimed);
+    for (uint32_t r = 0; dtypes && r < (c->n_sizes ? c->n_sizes : 1); ++r) {
+      const int64_t *row = c->n_sizes ? c->sizes[r] : NULL;
+      const int64_t n = elements(w, p, c, row, lowest(dtypes));
+      if (n > most || n <= best_n) continue;
+      best = (pick_t){c, row, lowest(dtypes)};
+      best_n = n;
+    }
+  }
+  free(p);
+  return best;
+}
+
+static void job_of_pick(worker_t *w, int kind, const pick_t *k) {
+  const frt_case_in_t *key = k->c ? key_entry(frti_schema_of(k->c->op), k->c) : NULL;
+  if (k->c)
+    job(w, kind, k->c, k->row, k->dtype, key && key->dtype ? (uint32_t)key->dtype - 1 : k->dtype);
+}
+
+static void jobs_of_pick(worker_t *w, const frt_case_t *first, uint32_t claimed) {
+  static const int kinds[] = {JOB_STEADY, JOB_PARALLEL, JOB_ORDER, JOB_SHORTAGE};
+  const frt_op_schema_t *s = frti_schema_of(first->op);
+  const pick_t large = pick(w, first, claimed, 20000), small = pick(w, first, claimed, 400);
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; ++i) job_of_pick(w, kinds[i], &large);
+  if (s->flags & FRT_OP_OPTIMIZER) job_of_pick(w, JOB_DRIFT, &small);
+}
+
 static int first_of_op(const frt_case_t *cases, const frt_case_t *c) {
   for (const frt_case_t *k = cases; k != c; ++k)
     if (!strcmp(k->op, c->op)) return 0;
@@ -209,6 +284,7 @@ static void jobs_of_op(worker_t *w, const frt_case_t *cases, const frt_case_t *f
   if (mode_asks(w)) job(w, JOB_CLAIMS, first, NULL, FRT_F32, 32);
   for (const frt_case_t *c = first; c->op; ++c)
     if (!strcmp(c->op, first->op)) jobs_of_case(w, c, claimed);
+  if (!w->later && mode_runs(w, frti_schema_of(first->op))) jobs_of_pick(w, first, claimed);
   (void)cases;
 }
 
@@ -236,10 +312,12 @@ int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first,
   const int runs = o->level != FRTI_LOAD && o->mode != FRTI_SUPPORT;
   const frt_case_t *cases;
   frt_error_t err = FRT_ERROR_INIT;
+  frti_process_watch(to);
   if (frti_bench_open(&w.b, o, runs ? FRTI_N_THREADS : 1, runs, &err) != FRT_OK) {
     fprintf(to, "E\t%u\t%s\n", err.status, err.message);
     return 1;
   }
+  frti_process_look(&w.was);
   cases = frti_cases_of(family);
   for (uint64_t s = 0; s < (runs ? o->seeds : 1); ++s) {
     w.b.seed = o->seed + s;
