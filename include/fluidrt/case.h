@@ -23,7 +23,7 @@ extern "C" {
 
 enum { FRT_CASE_VERSION = 1, FRT_CASE_INS = 9, FRT_CASE_ATTRS = 7, FRT_CASE_OUTS = 5 };
 
-/* Stand-ins for a row's values, in shapes and in attributes. */
+/* Stand-ins for a row's values, in shapes, in attributes and in VALUES of inputs. */
 #define DIM_N (-1000001)
 #define DIM_M (-1000002)
 #define DIM_K (-1000003)

@@ -80,6 +80,25 @@ static double quotient_terms(const frt_case_view_t *v, const frt_case_array_t *o
           {"Out@GRAD", SHAPE(DIM_N, DIM_M, DIM_K), WHOLE(-8, 8)}},                      \
    .SHAPES}
 
+/* Beyond 32 bits, within the 53 of the oracle. */
+#define LARGE(op_, x, y)                                                                \
+  {.op = op_, .name = "large_integers", .dtypes = FRT_I64S,                             \
+   .in = {{"X", SHAPE(DIM_N), WHOLE(-x, x)}, {"Y", SHAPE(DIM_N), WHOLE(1, y)}},         \
+   .SIZES({1}, {17}, {257})}
+/* Equal extents: a wrong axis has the right shape. */
+#define SQUARE(op_, name_, axis_)                                                       \
+  {.op = op_, .name = name_, .attrs = {{"axis", axis_}},                                \
+   .in = {{"X", SHAPE(5, 5, 5), UNIFORM(-2, 2)}, {"Y", SHAPE(5), UNIFORM(1, 2)}}}
+#define SQUARES(op_)                                                                    \
+  SQUARE(op_, "square_first", 0), SQUARE(op_, "square_middle", 1),                      \
+  SQUARE(op_, "square_last", -1)
+/* Out@GRAD of zeros and ones, X and Y mostly equal. */
+#define TIES(op_)                                                                       \
+  {.op = op_, .name = "ties",                                                           \
+   .in = {{"X", SHAPE(DIM_N), WHOLE(-1, 1)}, {"Y", SHAPE(DIM_N), WHOLE(-1, 1)},         \
+          {"Out@GRAD", SHAPE(DIM_N), WHOLE(1, 9)}},                                     \
+   .SIZES({7}, {16}, {257})}
+
 #define X6 {"X", SHAPE(2, 3), VALUES(1, 2, 3, 4, 5, 6)}
 #define G6 {"Out@GRAD", SHAPE(2, 3), VALUES(1, 2, 3, 4, 5, 6)}
 #define Y3 {"Y", SHAPE(3), VALUES(4, 2, 8)}
@@ -98,6 +117,25 @@ FRT_CASES(elementwise) = {
     {.op = "elementwise_div", .name = "integers_truncate", .dtypes = FRT_INTS,
      .in = {{"X", SHAPE(4), VALUES(7, -7, 7, -7)}, {"Y", SHAPE(4), VALUES(2, 2, -2, -2)}},
      .want = {{"Out", VALUES(3, -3, -3, 3)}}},
+    /* X > Y ? X : Y, where nothing is greater than NaN: it stays when Y is NaN. */
+    {.op = "elementwise_max", .name = "nan_in_y_stays", .flags = FRT_CASE_ROUGH,
+     .in = {{"X", SHAPE(5), VALUES(NAN, 1, NAN, -INFINITY, INFINITY)},
+            {"Y", SHAPE(5), VALUES(1, NAN, NAN, -2, 3)}},
+     .want = {{"Out", VALUES(1, NAN, NAN, -2, INFINITY)}}},
+    {.op = "elementwise_max", .name = "specials", .flags = FRT_CASE_ROUGH,
+     .in = {{"X", SHAPE(9, 31), SPECIALS}, {"Y", SHAPE(9, 31), SPECIALS}}},
+    {.op = "elementwise_div", .name = "by_zero", .flags = FRT_CASE_ROUGH,
+     .in = {{"X", SHAPE(5), VALUES(1, -1, 0, INFINITY, 3)},
+            {"Y", SHAPE(5), VALUES(0, 0, 0, 0, INFINITY)}},
+     .want = {{"Out", VALUES(INFINITY, -INFINITY, NAN, INFINITY, 0)}}},
+    {.op = "elementwise_div", .name = "integers_by_zero", .dtypes = FRT_INTS,
+     .flags = FRT_CASE_OUT_OF_RANGE,
+     .in = {{"X", SHAPE(19), WHOLE(-9, 9)}, {"Y", SHAPE(19), WHOLE(0, 1)}}},
+    LARGE("elementwise_add", 0x1p40, 0x1p40), LARGE("elementwise_sub", 0x1p40, 0x1p40),
+    LARGE("elementwise_mul", 0x1p32, 0x1p18), LARGE("elementwise_div", 0x1p50, 0x1p36),
+    LARGE("elementwise_max", 0x1p50, 0x1p50),
+    SQUARES("elementwise_add"), SQUARES("elementwise_sub"), SQUARES("elementwise_mul"),
+    SQUARES("elementwise_div"), SQUARES("elementwise_max"),
     FORWARD_CASES("elementwise_add"), FORWARD_CASES("elementwise_sub"),
     FORWARD_CASES("elementwise_mul"), FORWARD_CASES("elementwise_div"),
     FORWARD_CASES("elementwise_max"),
@@ -129,6 +167,7 @@ FRT_CASES(elementwise) = {
     GRADIENT("elementwise_mul_grad", UNIFORM(-2, 2), NO_OUT, product_terms),
     GRADIENT("elementwise_max_grad", UNIFORM(-2, 2), NO_OUT, sum_terms),
     GRADIENT("elementwise_div_grad", UNIFORM(0.5, 3), OUT_OF_DIV, quotient_terms),
+    TIES("elementwise_max_grad"),
     WHOLE_GRADIENT("elementwise_add_grad"), WHOLE_GRADIENT("elementwise_sub_grad"),
     WHOLE_GRADIENT("elementwise_mul_grad"), WHOLE_GRADIENT("elementwise_max_grad"),
     {0}};

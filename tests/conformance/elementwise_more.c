@@ -64,6 +64,11 @@ static double power_terms(const frt_case_view_t *v, const frt_case_array_t *out)
           {"Out@GRAD", SHAPE(7, 5), UNIFORM(-1, 1)}},                                   \
    .bound = {SUM(NULL, 1, terms)}}
 
+/* An integer has no remainder by 0. */
+#define BY_ZERO                                                                         \
+  .dtypes = FRT_INTS, .flags = FRT_CASE_OUT_OF_RANGE,                                   \
+  .in = {{"X", SHAPE(19), WHOLE(-9, 9)}, {"Y", SHAPE(19), WHOLE(0, 1)}}
+
 #define X6 {"X", SHAPE(2, 3), VALUES(1, 2, 3, 4, 5, 6)}
 #define G6 {"Out@GRAD", SHAPE(2, 3), VALUES(1, 2, 3, 4, 5, 6)}
 #define Y3 {"Y", SHAPE(3), VALUES(4, 2, 8)}
@@ -104,6 +109,11 @@ FRT_CASES(elementwise_more) = {
      .in = {{"X", SHAPE(4), VALUES(5.5, -5.5, 1, INFINITY)},
             {"Y", SHAPE(4), VALUES(2, 2, 0, 2)}},
      .want = {{"Out", VALUES(1.5, .5, NAN, NAN)}}},
+    {.op = "elementwise_mod", .name = "by_zero", BY_ZERO},
+    {.op = "elementwise_floordiv", .name = "by_zero", BY_ZERO},
+    {.op = "elementwise_min", .name = "nan_in_y_stays", .flags = FRT_CASE_ROUGH,
+     .in = {{"X", SHAPE(3), VALUES(NAN, 1, NAN)}, {"Y", SHAPE(3), VALUES(1, NAN, NAN)}},
+     .want = {{"Out", VALUES(1, NAN, NAN)}}},
     FORWARD_CASES("elementwise_mod", FRT_FLOATS, UNIFORM(-9, 9), UNIFORM(.5, 3), NO_BOUND, 0),
     FORWARD_CASES("elementwise_mod", FRT_INTS, WHOLE(-99, 99), WHOLE(1, 9), NO_BOUND, 0),
     {.op = "elementwise_floordiv", .name = "by_hand", .dtypes = FRT_INTS,
@@ -114,6 +124,9 @@ FRT_CASES(elementwise_more) = {
     /* At a tie (2 and 2) the gradient goes to Y. */
     {.op = "elementwise_min_grad", .name = "by_hand", .in = {G6, X6, Y3},
      .want = {{"X@GRAD", VALUES(1, 0, 3, 0, 0, 6)}, {"Y@GRAD", VALUES(4, 7, 0)}}},
+    {.op = "elementwise_min_grad", .name = "ties", .SIZES({7}, {16}, {257}),
+     .in = {{"X", SHAPE(DIM_N), WHOLE(-1, 1)}, {"Y", SHAPE(DIM_N), WHOLE(-1, 1)},
+            {"Out@GRAD", SHAPE(DIM_N), WHOLE(1, 9)}}},
     GRADIENT("elementwise_min_grad", UNIFORM(-2, 2), sum_terms),
     {.op = "elementwise_min_grad", .name = "whole", .attrs = {{"axis", 1}}, .SHAPES,
      .in = {{"X", SHAPE(DIM_N, DIM_M, DIM_K), WHOLE(-8, 8)}, {"Y", SHAPE(DIM_M), WHOLE(-8, 8)},

@@ -25,6 +25,8 @@ static double most_repeats(const frt_case_view_t *v, const frt_case_array_t *out
 #define HAND_IDS {"Ids", SHAPE(4, 1), VALUES(2, 0, 2, 1), AS(FRT_I64)}
 #define HAND_G {"Out@GRAD", SHAPE(4, 2), VALUES(1, 10, 2, 20, 4, 40, 8, 80)}
 #define G_IN {"Out@GRAD", SHAPE(DIM_N, DIM_K), UNIFORM(-1, 1)}
+/* The table has three rows. */
+#define NO_ROW .flags = FRT_CASE_OUT_OF_RANGE, .SIZES({-2}, {3}, {0x7fffffff})
 #define PADDING(id) .attrs = {{"padding_idx", id}}
 #define ADDED .bound = {SUM("W@GRAD", 1, most_repeats)}
 
@@ -38,6 +40,16 @@ FRT_CASES(embedding) = {
      .in = {W_IN(UNIFORM(-1, 1)), IDS1}, .WIDE},
     {.op = "lookup_table", .name = "rank_3",
      .in = {{"W", SHAPE(5, 4), UNIFORM(-1, 1)}, {"Ids", SHAPE(3, 7, 1), WHOLE(0, 4), AS(FRT_I64)}}},
+    {.op = "lookup_table", .name = "no_row", NO_ROW,
+     .in = {HAND_W, {"Ids", SHAPE(4, 1), VALUES(2, DIM_N, 0, 1), AS(FRT_I64)}}},
+    {.op = "lookup_table_v2", .name = "no_row", NO_ROW,
+     .in = {HAND_W, {"Ids", SHAPE(2, 2), VALUES(2, DIM_N, 0, 1), AS(FRT_I64)}}},
+    {.op = "lookup_table_grad", .name = "no_row", NO_ROW,
+     .in = {{"Ids", SHAPE(4, 1), VALUES(2, DIM_N, 0, 1), AS(FRT_I64)}, HAND_G,
+            {"W", SHAPE(3, 2), NO_DATA}}},
+    {.op = "lookup_table_v2_grad", .name = "no_row", NO_ROW,
+     .in = {{"Ids", SHAPE(4), VALUES(2, DIM_N, 0, 1), AS(FRT_I64)}, HAND_G,
+            {"W", SHAPE(3, 2), NO_DATA}}},
     {.op = "lookup_table_grad", .name = "by_hand",
      .in = {HAND_IDS, HAND_G, {"W", SHAPE(3, 2), NO_DATA}},
      .want = {{"W@GRAD", VALUES(2, 20, 8, 80, 5, 50)}}},

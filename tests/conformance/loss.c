@@ -6,6 +6,8 @@
 #define HARD_IN {"Label", SHAPE(DIM_N, 1), WHOLE(0, 1), AS(FRT_I64)}
 #define HAND_X {"X", SHAPE(2, 2), VALUES(.5, .25, .125, .75)}
 #define HAND_LABEL {"Label", SHAPE(2, 1), VALUES(0, 1), AS(FRT_I64)}
+#define BAD_LABEL {"Label", SHAPE(2, 1), VALUES(1, DIM_N), AS(FRT_I64)}
+#define NO_LABEL .flags = FRT_CASE_OUT_OF_RANGE, .SIZES({-1}, {2}, {0x7fffffff})
 #define ROW_GRAD {"Y@GRAD", SHAPE(DIM_N, 1), UNIFORM(-1, 1)}
 #define HAND_GRAD {"Y@GRAD", SHAPE(2, 1), VALUES(2, 3)}
 #define SOFT .attrs = {{"soft_label", 1}}
@@ -73,6 +75,10 @@ FRT_CASES(loss) = {
     {.op = "cross_entropy", .name = "flat_labels", LOG_BOUND,
      .in = {HAND_X, {"Label", SHAPE(2), VALUES(0, 1), AS(FRT_I64)}},
      .want = {{"Y", VALUES(LOG_HALF, LOG_3_4)}}},
+    {.op = "cross_entropy", .name = "no_label", NO_LABEL, .in = {HAND_X, BAD_LABEL}},
+    {.op = "cross_entropy2", .name = "no_label", NO_LABEL, .in = {HAND_X, BAD_LABEL}},
+    {.op = "cross_entropy_grad", .name = "no_label", NO_LABEL,
+     .in = {BAD_LABEL, HAND_X, HAND_GRAD}},
     {.op = "cross_entropy", .name = "ignored", LOG_BOUND, .attrs = {{"ignore_index", 1}},
      .in = {HAND_X, HAND_LABEL}, .want = {{"Y", VALUES(LOG_HALF, 0)}}},
     {.op = "cross_entropy", .name = "ignored_is_no_class", LOG_BOUND,

@@ -21,6 +21,10 @@
   {.op = op_, .name = how "_length", .in = {{"X", SHAPE(DIM_N), data}}, SAME,         \
    .SIZES({1}, {2}, {15}, {16}, {17}, {4095}, {4096}, {4097}, {70001})}
 
+/* Equal extents: a wrong axis has the right shape. */
+#define SQUARE(op_, name_, axis_) \
+  {.op = op_, .name = name_, .in = {{"X", SHAPE(7, 7, 7), WHOLE(-50, 50)}}, DIMS(axis_)}
+
 #define X_IN(...) {"X", SHAPE(DIM_N, DIM_M, DIM_K), __VA_ARGS__}
 #define G_IN(...) {"Out@GRAD", SHAPE(__VA_ARGS__), UNIFORM(-1, 1)}
 #define OUT_OF(op_, ...) , {"Out", SHAPE(__VA_ARGS__), FORWARD(op_)}

@@ -69,13 +69,15 @@ static void loss_allowed(const frt_case_view_t *v, const frt_case_array_t *out,
   double *err = malloc((size_t)(r.n + 1) * sizeof *err);
   (void)out;
   for (int64_t row = 0; err && row < r.rows; ++row) {
-    double top = -INFINITY, total = 0;
+    double top = -INFINITY, sum = 0, total = 0;
     row_errors(v, &x, p.d, &r, row, err);
     for (int64_t i = 0; i < r.n; ++i) top = fmax(top, x.d[place(&r, row, i)]);
+    for (int64_t i = 0; i < r.n; ++i) sum += exp(-fmin(top - x.d[place(&r, row, i)], 64));
     for (int64_t i = 0; i < r.n; ++i) {
       const int64_t at = place(&r, row, i);
       const double weight = soft ? fabs(label.d[at]) : label.d[row] == (double)i;
-      const double z = fmin(top - x.d[at], 64), term = fabs(log(p.d[at]));
+      const double z = fmin(top - x.d[at], 64), term = z + log(sum);
+      if (weight == 0) continue;
       total += weight * (err[i] + u * (4 * (2 * term + z) + z + term) +
                          (soft ? 1.01 * u * (double)r.n * term : 0));
     }
@@ -95,6 +97,7 @@ static double gradient_terms(const frt_case_view_t *v, const frt_case_array_t *o
 #define BOUNDS                                                                     \
   .bound = {FORMULA("Softmax", probabilities_allowed), FORMULA("Loss", loss_allowed)}
 #define SOFT .attrs = {{"soft_label", 1}}
+#define FAR 1.6038108905486379e-28 /* e^-64 */
 #define HAND_IN {"Logits", SHAPE(2, 2), VALUES(0, 0, 3, 3)}
 
 FRT_CASES(softmax) = {
@@ -110,6 +113,14 @@ FRT_CASES(softmax) = {
      .bound = {FORMULA("Out", softmax_allowed)}, .MIDDLE},
     {.op = "softmax", .name = "large", .in = {{"X", SHAPE(7, 13), UNIFORM(-1000, 1000)}},
      .bound = {FORMULA("Out", softmax_allowed)}, .flags = FRT_CASE_ROUGH},
+    /* Equal extents: a wrong axis has the right shape. */
+    {.op = "softmax", .name = "square", .in = {{"X", SHAPE(17, 17), UNIFORM(-4, 4)}},
+     .bound = {FORMULA("Out", softmax_allowed)}},
+    {.op = "softmax", .name = "square_down", .attrs = {{"axis", 0}},
+     .in = {{"X", SHAPE(5, 5, 5), UNIFORM(-4, 4)}}, .bound = {FORMULA("Out", softmax_allowed)}},
+    {.op = "softmax_grad", .name = "square", .attrs = {{"axis", 0}},
+     .in = {{"Out", SHAPE(7, 7), UNIFORM(0, 1)}, {"Out@GRAD", SHAPE(7, 7), UNIFORM(-1, 1)}},
+     .bound = {SUM("X@GRAD", 1, gradient_terms)}},
     {.op = "softmax_grad", .name = "by_hand",
      .in = {{"Out", SHAPE(1, 2), VALUES(.25, .75)}, {"Out@GRAD", SHAPE(1, 2), VALUES(4, 8)}},
      .want = {{"X@GRAD", VALUES(-.75, .75)}}},
@@ -154,6 +165,26 @@ FRT_CASES(softmax) = {
     {.op = "softmax_with_cross_entropy", .name = "large", BOUNDS, .flags = FRT_CASE_ROUGH,
      .in = {{"Logits", SHAPE(9, 4), UNIFORM(-40, 40)},
             {"Label", SHAPE(9, 1), WHOLE(0, 3), AS(FRT_I64)}}},
+    {.op = "softmax_with_cross_entropy", .name = "far_apart", BOUNDS, .flags = FRT_CASE_ROUGH,
+     .in = {{"Logits", SHAPE(31, 4), UNIFORM(-1000, 1000)},
+            {"Label", SHAPE(31, 1), WHOLE(0, 3), AS(FRT_I64)}}},
+    /* Differences are held to 64, as in Fluid: e^-64 and a loss of 64. */
+    {.op = "softmax_with_cross_entropy", .name = "thousand", BOUNDS, .flags = FRT_CASE_ROUGH,
+     .in = {{"Logits", SHAPE(2, 2), VALUES(1000, -1000, -1000, 1000)},
+            {"Label", SHAPE(2, 1), VALUES(0, 0), AS(FRT_I64)}},
+     .want = {{"Softmax", VALUES(1, FAR, FAR, 1)}, {"Loss", VALUES(0, 64)}}},
+    {.op = "softmax_with_cross_entropy", .name = "no_label",
+     .flags = FRT_CASE_OUT_OF_RANGE, .SIZES({-1}, {10}, {0x7fffffff}),
+     .in = {{"Logits", SHAPE(3, 10), UNIFORM(-4, 4)},
+            {"Label", SHAPE(3, 1), VALUES(3, DIM_N, 0), AS(FRT_I64)}}},
+    {.op = "softmax_with_cross_entropy", .name = "square", BOUNDS, .attrs = {{"axis", 1}},
+     .in = {{"Logits", SHAPE(5, 5, 5), UNIFORM(-4, 4)},
+            {"Label", SHAPE(5, 1, 5), WHOLE(0, 4), AS(FRT_I64)}}},
+    {.op = "softmax_with_cross_entropy_grad", .name = "no_label",
+     .flags = FRT_CASE_OUT_OF_RANGE, .SIZES({-1}, {2}),
+     .in = {{"Softmax", SHAPE(2, 2), VALUES(.5, .5, .25, .75)},
+            {"Label", SHAPE(2, 1), VALUES(0, DIM_N), AS(FRT_I64)},
+            {"Loss@GRAD", SHAPE(2, 1), VALUES(2, 4)}}},
     {.op = "softmax_with_cross_entropy_grad", .name = "by_hand",
      .in = {{"Softmax", SHAPE(2, 2), VALUES(.5, .5, .25, .75)},
             {"Label", SHAPE(2, 1), VALUES(0, 1), AS(FRT_I64)},

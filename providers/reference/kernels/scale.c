@@ -69,6 +69,17 @@ static frt_status_t increment(const ref_call_t *c, frt_error_t *err) {
   return FRT_OK;
 }
 
+/* A floating-point number as that type of integer: truncated, held to its range. */
+static double as_integer(uint32_t dtype, double v) {
+  static const struct { uint32_t dtype; double lo, hi; } ranges[] = {
+      {FRT_U8, 0, UINT8_MAX}, {FRT_I8, INT8_MIN, INT8_MAX}, {FRT_I16, INT16_MIN, INT16_MAX},
+      {FRT_I32, INT32_MIN, INT32_MAX}, {FRT_I64, -0x1p63, 0x1p63}};
+  if (v != v) return 0.0;
+  for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; ++i)
+    if (ranges[i].dtype == dtype) v = fmin(fmax(v, ranges[i].lo), ranges[i].hi);
+  return trunc(v);
+}
+
 static frt_status_t cast(const ref_call_t *c, frt_error_t *err) {
   const ref_tensor_t *x = ref_in(c, FRT_CAST_IN_X), *out = ref_out(c, FRT_CAST_OUT_OUT);
   const uint32_t to = out->meta->dtype;
@@ -78,8 +89,8 @@ static frt_status_t cast(const ref_call_t *c, frt_error_t *err) {
       out->i[i] = x->i[i];
     } else if (to == FRT_BOOL) {
       ref_put_own(out, i, x->v[i] != 0);
-    } else if (ref_is_int(to)) { /* storing saturates further */
-      ref_put_own(out, i, x->v[i] != x->v[i] ? 0.0 : trunc(x->v[i]));
+    } else if (ref_is_int(to)) {
+      ref_put_own(out, i, as_integer(to, x->v[i]));
     } else {
       ref_put_own(out, i, x->v[i]);
     }

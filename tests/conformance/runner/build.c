@@ -17,8 +17,7 @@ uint32_t frti_slot_count(const frt_slot_def_t *defs) {
   return n;
 }
 
-/* A size that stands for the row's value, or the number itself. */
-static double resolve(const frti_probe_t *p, double v) {
+double frti_resolve(const frti_probe_t *p, double v) {
   if (v == DIM_N) return (double)p->row[0];
   if (v == DIM_M) return (double)p->row[1];
   if (v == DIM_K) return (double)p->row[2];
@@ -54,7 +53,7 @@ static frt_status_t set_list(frti_probe_t *p, uint32_t i, const frt_case_attr_t 
   is = p->lists[i];
   fs = p->lists[i];
   for (uint32_t k = 0; k < n; ++k) {
-    const double v = resolve(p, from->list[k]);
+    const double v = frti_resolve(p, from->list[k]);
     if (a->type == FRT_ATTR_F32S) fs[k] = (double)(float)v;
     else is[k] = (int64_t)v;
   }
@@ -71,7 +70,7 @@ static frt_status_t set_attr(frti_probe_t *p, uint32_t i, const frt_case_attr_t 
   double v;
   if (!from && !(def->flags & (FRT_ATTR_DEFAULT | FRT_ATTR_IGNORED)))
     return frt_fail(err, FRT_INVALID_ARGUMENT, "the case lacks attribute '%s'", def->name);
-  v = from ? resolve(p, from->v) : def->def;
+  v = from ? frti_resolve(p, from->v) : def->def;
   a->name = def->name;
   a->type = def->type;
   a->count = 1;
@@ -115,7 +114,7 @@ static frt_status_t set_inputs(frti_probe_t *p, frt_error_t *err) {
       int64_t dims[FRT_MAX_RANK];
       if (strcmp(from->slot, def->name)) continue;
       for (uint32_t i = 0; i < from->shape.rank; ++i)
-        dims[i] = (int64_t)resolve(p, (double)from->shape.d[i]);
+        dims[i] = (int64_t)frti_resolve(p, (double)from->shape.d[i]);
       frti_value_shape(v, from->dtype ? (uint32_t)from->dtype - 1 : p->dtype,
                        from->shape.rank, dims);
       v->def = def;

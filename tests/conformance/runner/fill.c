@@ -48,6 +48,8 @@ frt_status_t frti_probe_fill(frti_probe_t *p, const frti_bench_t *b, frt_error_t
       if (!v->d) return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "out of memory");
       if (is_forward) FRT_TRY(forward(p, i, b, err));
       else frti_generate(v->data, v->api.dtype, frti_mix(p->seed + i), v->d, v->api.numel);
+      for (int64_t e = 0; e < v->api.numel && v->data->kind == FRT_DATA_VALUES; ++e)
+        v->d[e] = frti_resolve(p, v->d[e]);
     }
   return FRT_OK;
 }

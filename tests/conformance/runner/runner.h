@@ -81,6 +81,8 @@ frt_status_t frti_probe_fill(frti_probe_t *p, const frti_bench_t *b, frt_error_t
 /* Runs the oracle: fills d and mag of the outputs. */
 frt_status_t frti_probe_oracle(frti_probe_t *p, const frti_bench_t *b, frt_error_t *err);
 void frti_probe_release(frti_probe_t *p);
+/* A stand-in's value in the row of sizes, or the number itself. */
+double frti_resolve(const frti_probe_t *p, double v);
 int frti_slot_index(const frt_slot_def_t *defs, const char *name);
 uint32_t frti_slot_count(const frt_slot_def_t *defs);
 void frti_value_shape(frti_value_t *v, uint32_t dtype, uint32_t rank, const int64_t *dims);
