@@ -328,6 +328,39 @@ static void host_services_reach_the_runtime(void **state) {
   frt_runtime_release(NULL);
 }
 
+typedef struct purse { int blocks, asked; } purse_t;
+static void *purse_alloc(void *ctx, size_t bytes, size_t align) {
+  purse_t *p = ctx;
+  void *block = NULL;
+  ++p->asked;
+  if (posix_memalign(&block, align, bytes)) return NULL;
+  ++p->blocks;
+  return block;
+}
+static void purse_free(void *ctx, void *block) {
+  if (block) --((purse_t *)ctx)->blocks;
+  free(block);
+}
+
+static void providers_get_their_memory_from_the_application(void **state) {
+  purse_t purse = {0};
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_runtime_t *rt;
+  frt_runtime_options_t o = {.struct_size = sizeof o, .threads = 1, .mem_alloc = purse_alloc,
+                             .mem_ctx = &purse};
+  (void)state;
+  assert_int_equal(FRT_INVALID_ARGUMENT, frt_runtime_create(&o, &rt, &err));
+  assert_string_equal("mem_alloc and mem_free go together", err.message);
+  assert_null(rt);
+  o.mem_free = purse_free;
+  OK(frt_runtime_create(&o, &rt, &err));
+  assert_int_equal(0, purse.asked);
+  OK(frt_runtime_load_provider(rt, "cpu", &err));
+  assert_true(purse.blocks > 0);
+  frt_runtime_release(rt);
+  assert_int_equal(0, purse.blocks);
+}
+
 static void falling_back_is_said_once(void **state) {
   fixture_t *f = *state;
   frt_error_t err = FRT_ERROR_INIT;
@@ -420,7 +453,8 @@ int main(void) {
       T(a_fetched_persistable_must_be_initialized),
       T(an_op_before_its_inputs_writer_is_named), T(a_condition_is_one_bool),
       T(long_place_lists_are_refused), T(crooked_tables_are_refused),
-      T(host_services_reach_the_runtime), T(falling_back_is_said_once),
+      T(host_services_reach_the_runtime),
+      T(providers_get_their_memory_from_the_application), T(falling_back_is_said_once),
       T(the_nan_check_reads_the_memory_of_devices),
       T(without_a_path_it_looks_beside_the_library), T(own_op_types_have_a_length)};
   return cmocka_run_group_tests(tests, NULL, NULL);
