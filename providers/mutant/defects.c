@@ -116,6 +116,7 @@ const defect_t frt_mutant_defects[] = {
     INPUT("velocity_forgotten_lars", "lars_momentum", "Velocity", 0),
     INPUT("velocity_forgotten_momentum", "momentum", "Velocity", 0),
     INPUT("rate_ignored_sgd", "sgd", "LearningRate", 1),
+    {"lars_tail8_not_updated", "lars_momentum", .before = M(save), .after = M(keep_tail), .value = 8},
     {"lars_norm_misses_last8", "lars_momentum", .before = M(short_norm)},
     ATTR("lars_coeff_ignored", "lars_momentum", "lars_coeff", 0.001),
     ATTR("lars_decay_ignored", "lars_momentum", "lars_weight_decay", 0),

@@ -27,6 +27,7 @@ typedef struct training {
   double last_lr, seconds, test_loss, accuracy;
   bool tested, compared;
   frti_cli_case_result_t comparison;
+  frti_cli_over_t over;
 } training_t;
 
 /* ---- what to run ----------------------------------------------------------------- */
@@ -123,6 +124,7 @@ static void release(args_t *a, training_t *t) {
   free(t->locals.rates);
   free(t->data_path);
   frti_cli_case_result_release(&t->comparison);
+  frti_cli_over_release(&t->over);
   frti_cli_data_release(&t->data);
   frti_cli_close(&t->s);
   frt_program_release(t->main);
@@ -304,7 +306,7 @@ static int compare(const args_t *a, training_t *t) {
 
 /* ---- the report ------------------------------------------------------------------ */
 
-static void print_json(const training_t *t) {
+static json_t *figures_json(const training_t *t) {
   json_t *root = json_object(), *losses = json_array();
   for (int64_t i = t->first; i < t->done; ++i)
     json_array_append_new(losses, frti_cli_json_number(t->losses[i]));
@@ -324,14 +326,33 @@ static void print_json(const training_t *t) {
         root, "worst_share_of_tolerance", frti_cli_json_number(t->comparison.worst));
     json_object_set_new(root, "worst_where", json_string(t->comparison.where));
   }
-  frti_cli_json_print(root);
+  return root;
+}
+
+static int write_losses(const args_t *a, const training_t *t) {
+  json_t *root = figures_json(t);
+  const int bad = json_dump_file(root, a->losses, JSON_INDENT(2));
+  json_decref(root);
+  return bad ? frti_cli_fail(&a->cli, CLI_CANNOT_CREATE, "--losses %s: cannot be written",
+                   a->losses)
+             : CLI_OK;
+}
+
+/* The curve, over another run's where one was named: then -q shows it, too. */
+static void print_curve(const args_t *a, const training_t *t) {
+  const size_t n = (size_t)(t->done - t->first);
+  char title[200];
+  if (a->cli.quiet && !a->over) return;
+  snprintf(title, sizeof title, "%.150s over %lld steps", t->loss, (long long)t->done);
+  frti_cli_curves(stdout, title, t->losses + t->first, n, t->over.losses, t->over.n);
+  if (a->over)
+    frti_cli_over_print(&t->over, a->over, t->losses + t->first, n,
+        t->tested ? t->accuracy : NAN);
 }
 
 static void print_report(const args_t *a, const training_t *t) {
-  char title[200];
-  snprintf(title, sizeof title, "%.150s over %lld steps", t->loss, (long long)t->done);
-  if (!a->cli.quiet) frti_cli_curve(stdout, title, t->losses + t->first, (size_t)(t->done - t->first));
-  if (t->n_layers && t->done == a->steps) frti_cli_layers_print(t->layers, t->n_layers);
+  print_curve(a, t);
+  if (t->n_layers && t->done == a->steps && !(a->over && a->cli.quiet)) frti_cli_layers_print(t->layers, t->n_layers);
   printf("training loss %.6g at step %lld\n", t->done > t->first ? t->losses[t->done - 1] : NAN,
       (long long)t->done);
   if (t->tested) {
@@ -347,6 +368,10 @@ static void print_report(const args_t *a, const training_t *t) {
         "tensors)\n",
         t->comparison.worst, t->comparison.where[0] ? t->comparison.where : "none",
         (unsigned long long)t->comparison.tensors);
+  if (t->stats.copies)
+    printf("each step runs %llu kernels, copies %llu times between memories, waits %llu times\n",
+        (unsigned long long)t->stats.ops, (unsigned long long)t->stats.copies,
+        (unsigned long long)t->stats.waits);
   printf("trained in %.2f s from process start, peak memory %.1f MB\n", t->seconds,
       frti_cli_peak_bytes() / 1e6);
 }
@@ -399,6 +424,7 @@ static int work(args_t *a, training_t *t) {
   int code = load(a, t), compared = CLI_OK;
   if (!code) code = frti_cli_open(&a->cli, &t->s);
   if (!code) code = make_buffers(a, t);
+  if (!code && a->over) code = frti_cli_over_load(&a->cli, a->over, &t->over);
   if (code) return code;
   frti_cli_note(&a->cli,
       "%u ops, places %s, %u threads; %lld rows to train on, %lld to test",
@@ -420,8 +446,9 @@ static int work(args_t *a, training_t *t) {
     compared = compare(a, t);
     if (!t->compared) return compared;
   }
+  if (!code && a->losses) code = write_losses(a, t);
   if (!code && a->cli.json)
-    print_json(t);
+    frti_cli_json_print(figures_json(t));
   else if (!code)
     print_report(a, t);
   if (!code && a->report) code = write_page(a, t);

@@ -9,6 +9,7 @@
 typedef struct frti_cli_train_args {
   frti_cli_t cli; /* first: see frti_cli_children */
   const char *program, *data, *loss, *compare, *save, *resume, *scope_out, *report;
+  const char *over, *losses;
   char *startup, *test;
   frti_cli_list_t maps;
   int64_t batch, steps, every, epochs, save_every;
@@ -108,6 +109,22 @@ json_t *frti_cli_layers_json(const frti_cli_layer_t *l, size_t n);
 
 /* Draws y over 1 .. n; dots in braille where the terminal speaks UTF-8. */
 void frti_cli_curve(FILE *to, const char *title, const double *y, size_t n);
+/* The same over another curve, `behind`. */
+void frti_cli_curves(FILE *to, const char *title, const double *y, size_t n,
+    const double *behind, size_t n_behind);
+
+/* ---- train_over.c: another run to stand beside ------------------------------------- */
+
+typedef struct frti_cli_over {
+  double *losses, accuracy; /* accuracy: nan if it was not tested */
+  size_t n;
+} frti_cli_over_t;
+/* Reads what `train --json` or `--losses` wrote. */
+int frti_cli_over_load(const frti_cli_t *cli, const char *path, frti_cli_over_t *out);
+void frti_cli_over_release(frti_cli_over_t *o);
+/* One line: how far `losses` are from those of the other run. */
+void frti_cli_over_print(const frti_cli_over_t *o, const char *path, const double *losses,
+    size_t n, double accuracy);
 
 /* ---- progress.c ------------------------------------------------------------------ */
 

@@ -25,6 +25,8 @@ enum {
   KEY_EPOCHS,
   KEY_LR,
   KEY_REPORT,
+  KEY_OVER,
+  KEY_LOSSES,
   KEY_EVERY
 };
 
@@ -56,6 +58,9 @@ static const struct argp_option OPTIONS[] = {
     {"scope-out", KEY_SCOPE_OUT, "DIR", 0, "Write every variable as V.npy at the end"},
     {"report", KEY_REPORT, "FILE.html", 0,
         "Write loss, rates, local rates and figures as one page"},
+    {"losses", KEY_LOSSES, "FILE.json", 0, "Write the losses and figures, as --json has them"},
+    {"over", KEY_OVER, "FILE.json", 0,
+        "Draw the losses over those of an earlier run (its --losses) and say how far apart"},
     {"log-every", KEY_EVERY, "N", 0, "Steps between lines where output is no terminal"},
     {0}};
 
@@ -131,6 +136,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       return 0;
     case KEY_REPORT:
       a->report = arg;
+      return 0;
+    case KEY_OVER:
+      a->over = arg;
+      return 0;
+    case KEY_LOSSES:
+      a->losses = arg;
       return 0;
     case KEY_MAP:
       if (!strchr(arg, '=')) argp_error(state, "--map '%s': wanted FEED=ARRAY", arg);
