@@ -33,6 +33,7 @@ typedef struct frt_executor_options {
   int check_provider; /* run every kernel between guards, in poisoned memory; INTERNAL
                          (phase PROVIDER) names the first that breaks the contract. Slow */
   int check_plans;    /* prove each plan before it runs (INTERNAL); debug builds always do */
+  int explain_only;   /* devices that are not there do not hinder; nothing can be run */
   int spread;         /* op i asks place i % n first: for finding faults of copies */
 } frt_executor_options_t;
 
@@ -77,8 +78,11 @@ FRT_API frt_status_t frt_executor_run(frt_executor_t *exe,
     size_t n_feed, const frt_fetch_t *fetch, size_t n_fetch, frt_tensor_t **out,
     const frt_run_options_t *options, frt_error_t *err);
 
-/* Which op runs where, why not elsewhere, what was pruned, fused and copied, and
- * the peak memory: text (json 0) or JSON (json 1), for frt_free. Nothing is run.
+/* Which op runs where, why not elsewhere, what was pruned, fused and copied, which
+ * fallbacks cost most, and the peak memory: text (json 0), JSON (1; its members:
+ * src/runtime/explain_json.c), or the fallbacks alone, worst first, a line each (2); for
+ * frt_free. Nothing is run. If ops of `program` were timed (frt_executor_time_ops), what
+ * they took stands beside what was predicted.
  * scope may be NULL (then declared shapes count). Unknown extents of feeds that are
  * not given count as `batch`.
  * Errors: as frt_executor_run, but unplaceable ops are reported, not refused. */

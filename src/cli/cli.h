@@ -53,6 +53,7 @@ typedef struct frti_cli {
   uint32_t threads;
   uint64_t seed;
   bool json, no_fuse, no_reuse, check_nan, check_provider, check_plans, spread, quiet;
+  bool explain_only; /* devices that are not there do not hinder */
   uint64_t mem_limit, first_run;
   bool no_warnings; /* the verb asks for what would be warned of */
 } frti_cli_t;

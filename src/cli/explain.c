@@ -10,9 +10,11 @@ typedef struct args {
   frti_cli_list_t names, shapes, fetches;
   int64_t batch;
   bool prune;
+  const char *share_of; /* --min-share; NULL: none */
+  double share;
 } args_t;
 
-enum { KEY_SHAPE = 0x2001, KEY_BATCH, KEY_FETCH, KEY_PRUNE };
+enum { KEY_SHAPE = 0x2001, KEY_BATCH, KEY_FETCH, KEY_PRUNE, KEY_SHARE };
 
 static const struct argp_option OPTIONS[] = {
     {"feed-shape", KEY_SHAPE, "NAME=2,3", 0, "The shape of a feed (may be repeated)"},
@@ -21,7 +23,21 @@ static const struct argp_option OPTIONS[] = {
     {"fetch", KEY_FETCH, "NAME", 0, "A variable to fetch (may be repeated)"},
     {"prune", KEY_PRUNE, NULL, 0,
         "Plan only what the fetch list needs (Fluid's use_prune)"},
+    {"min-share", KEY_SHARE, "PLACE=PERCENT", 0,
+        "End with 1 if this place, or all places of this provider, have less of the "
+        "predicted cost than that"},
     {0}};
+
+/* "cuda=95" or "cuda=95%". */
+static void parse_share(struct argp_state *state, char *arg, args_t *a) {
+  char *equals = strchr(arg, '='), *end = NULL;
+  a->share = equals ? strtod(equals + 1, &end) : -1;
+  if (!equals || equals == arg || end == equals + 1 || strspn(end, "%") != strlen(end) ||
+      !(a->share >= 0 && a->share <= 100))
+    argp_error(state, "--min-share '%s': wanted PLACE=PERCENT, e.g. cuda=95", arg);
+  *equals = 0;
+  a->share_of = arg;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   args_t *a = state->input;
@@ -38,6 +54,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case KEY_FETCH:
       frti_cli_list_add(&a->fetches, arg);
       return 0;
+    case KEY_SHARE:
+      parse_share(state, arg, a);
+      return 0;
     case KEY_PRUNE:
       a->prune = true;
       return 0;
@@ -52,6 +71,48 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     default:
       return ARGP_ERR_UNKNOWN;
   }
+}
+
+/* ---- the share of a place ------------------------------------------------------------ */
+
+static int judge_share(const args_t *a, const json_t *root) {
+  const json_t *device;
+  double share = 0;
+  json_int_t ops = 0, all = 0;
+  bool known = false;
+  size_t i;
+  json_array_foreach(json_object_get(root, "devices"), i, device) {
+    const char *place = json_string_value(json_object_get(device, "place"));
+    const char *provider = json_string_value(json_object_get(device, "provider"));
+    const json_int_t n = json_integer_value(json_object_get(device, "ops"));
+    all += n;
+    if (strcmp(place, a->share_of) && strcmp(provider, a->share_of)) continue;
+    known = true;
+    ops += n;
+    share += json_number_value(json_object_get(device, "cost_percent"));
+  }
+  if (!known)
+    return frti_cli_fail(&a->cli, CLI_USAGE, "--min-share %s: no such place in the list",
+        a->share_of);
+  all += json_integer_value(json_object_get(json_object_get(root, "plan"), "unplaced"));
+  if (share >= a->share) return CLI_OK;
+  return frti_cli_fail(&a->cli, CLI_NO,
+      "%s has %.1f %% of the predicted cost (%lld of %lld ops); wanted %g %%", a->share_of,
+      share, (long long)ops, (long long)all, a->share);
+}
+
+static int check_share(const args_t *a, const frti_cli_session_t *s, const frt_program_t *p,
+    const frt_feed_t *feeds, const frt_fetch_t *fetches, const frt_run_options_t *options) {
+  frt_error_t err = FRT_ERROR_INIT;
+  char *text = NULL;
+  if (frt_executor_explain(s->exe, p, NULL, feeds, a->names.n, fetches, a->fetches.n, a->batch,
+          options, 1, &text, &err))
+    return frti_cli_error(&a->cli, a->program, &err);
+  json_t *root = json_loads(text, 0, NULL);
+  const int code = judge_share(a, root);
+  json_decref(root);
+  frt_free(text);
+  return code;
 }
 
 static int explain(args_t *a, const frti_cli_session_t *s, const frt_program_t *p,
@@ -72,12 +133,13 @@ static int explain(args_t *a, const frti_cli_session_t *s, const frt_program_t *
   fetches = frti_cli_alloc((a->fetches.n + 1) * sizeof *fetches);
   for (size_t i = 0; i < a->fetches.n; ++i) fetches[i].var = a->fetches.items[i];
   if (frt_executor_explain(s->exe, p, NULL, feeds, a->names.n, fetches, a->fetches.n,
-          a->batch, &options, a->cli.json, &text, &err)) {
+          a->batch, &options, a->cli.json ? 1 : a->cli.quiet ? 2 : 0, &text, &err)) {
     code = frti_cli_error(&a->cli, a->program, &err);
   } else {
     fputs(text, stdout);
     if (text[0] && text[strlen(text) - 1] != '\n') putchar('\n');
   }
+  if (!code && a->share_of) code = check_share(a, s, p, feeds, fetches, &options);
   frt_free(text);
   free(fetches);
   return code;
@@ -85,11 +147,11 @@ static int explain(args_t *a, const frti_cli_session_t *s, const frt_program_t *
 
 int frti_cli_explain(int argc, char **argv) {
   static const struct argp argp = {OPTIONS, parse, "PROGRAM",
-      "Says which op of PROGRAM runs where and why not elsewhere, what is pruned, fused "
-      "and "
-      "copied, and the peak memory. Nothing is run.",
+      "Says which op of PROGRAM runs where and why not elsewhere, what is pruned, fused and "
+      "copied, and the peak memory; with -q only the ops that do not run on the first "
+      "place, the dearest first. Nothing is run, and the devices need not be there.",
       frti_cli_children, NULL, NULL};
-  args_t a = {.cli = {.verb = "explain"}, .batch = 1};
+  args_t a = {.cli = {.verb = "explain", .explain_only = true}, .batch = 1};
   frti_cli_session_t s = {0};
   frt_program_t *p = NULL;
   frt_feed_t *feeds = NULL;

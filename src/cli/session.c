@@ -66,6 +66,7 @@ int frti_cli_executor(const frti_cli_t *cli, frt_runtime_t *rt, const char *plac
       .check_provider = cli->check_provider,
       .check_plans = cli->check_plans,
       .spread = cli->spread,
+      .explain_only = cli->explain_only,
       .max_memory = cli->mem_limit,
       .first_run = cli->first_run,
       .pins = pin,

@@ -196,6 +196,11 @@ static look_t look_at(const args_t *a, const training_t *t) {
   return a->report && at % every == every / 2 ? TIMED : PLAIN;
 }
 
+static void take_stats(training_t *t) {
+  t->stats.struct_size = sizeof t->stats;
+  frt_executor_stats(t->s.exe, &t->stats);
+}
+
 static int loop(const args_t *a, training_t *t) {
   const frt_fetch_t fetches[2] = {{.var = t->loss}, {.var = t->rate}};
   const size_t n = t->rate ? 2 : 1;
@@ -218,6 +223,7 @@ static int loop(const args_t *a, training_t *t) {
       code = frti_cli_error(&a->cli, a->program, &err);
     } else {
       *loss = frti_cli_element(out[0], 0);
+      if (!t->stats.runs) take_stats(t); /* the last step's plan fetches more */
       if (t->rate) t->last_lr = frti_cli_element(out[1], 0);
     }
     if (code) break;
@@ -438,8 +444,7 @@ static int work(args_t *a, training_t *t) {
   code = loop(a, t);
   if (!code && a->save) code = frti_cli_train_keep(a, &t->s, t->done);
   if (code) return code;
-  t->stats.struct_size = sizeof t->stats;
-  frt_executor_stats(t->s.exe, &t->stats);
+  if (!t->stats.runs) take_stats(t);
   if (t->test && t->data.n_test && !frti_cli_interrupted()) code = run_test(a, t);
   t->seconds = frti_cli_process_seconds();
   if (!code && a->compare && !frti_cli_interrupted()) {

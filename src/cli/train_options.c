@@ -99,6 +99,36 @@ static error_t parse_number(int key, char *arg, struct argp_state *state) {
   }
 }
 
+/* Options that are the name of a file or folder. */
+static error_t parse_path(int key, char *arg, struct argp_state *state) {
+  args_t *a = state->input;
+  switch (key) {
+    case KEY_COMPARE:
+      a->compare = arg;
+      return 0;
+    case KEY_SAVE:
+      a->save = arg;
+      return 0;
+    case KEY_RESUME:
+      a->resume = arg;
+      return 0;
+    case KEY_SCOPE_OUT:
+      a->scope_out = arg;
+      return 0;
+    case KEY_REPORT:
+      a->report = arg;
+      return 0;
+    case KEY_OVER:
+      a->over = arg;
+      return 0;
+    case KEY_LOSSES:
+      a->losses = arg;
+      return 0;
+    default:
+      return parse_number(key, arg, state);
+  }
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
   args_t *a = state->input;
   switch (key) {
@@ -119,29 +149,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case KEY_FETCH:
       a->loss = arg;
       return 0;
-    case KEY_COMPARE:
-      a->compare = arg;
-      return 0;
-    case KEY_SAVE:
-      a->save = arg;
-      return 0;
-    case KEY_RESUME:
-      a->resume = arg;
-      return 0;
-    case KEY_SCOPE_OUT:
-      a->scope_out = arg;
-      return 0;
     case KEY_LR:
       a->lr = arg;
-      return 0;
-    case KEY_REPORT:
-      a->report = arg;
-      return 0;
-    case KEY_OVER:
-      a->over = arg;
-      return 0;
-    case KEY_LOSSES:
-      a->losses = arg;
       return 0;
     case KEY_MAP:
       if (!strchr(arg, '=')) argp_error(state, "--map '%s': wanted FEED=ARRAY", arg);
@@ -160,7 +169,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       if (a->save_every && !a->save) argp_error(state, "--save-every: and --save DIR?");
       return 0;
     default:
-      return parse_number(key, arg, state);
+      return parse_path(key, arg, state);
   }
 }
 

@@ -467,6 +467,8 @@ frt_status_t frt_executor_run(frt_executor_t *exe, const frt_program_t *program,
   if (!program || !scope || (n_fetch && !out))
     return frt_fail(err, FRT_INVALID_ARGUMENT, "run needs a program, a scope%s",
                     n_fetch ? " and room for its fetches" : "");
+  if (exe->explain_only)
+    return frt_fail(err, FRT_FAILED_PRECONDITION, "this executor was made to explain only");
   if (atomic_exchange(&exe->running, 1))
     return frt_fail(err, FRT_BUSY, "this executor is running a program");
   frt_status_t status = run_scoped(exe, &q, out, err);

@@ -3,6 +3,33 @@
 
 #include "runtime/stages.h"
 
+/* Where nothing is run, a device that is not there is no hindrance: its provider answers
+ * from its table. It is taken to have memory of its own, under a number from the end. */
+static void stand_in(frt_executor_t *exe, frti_place_t *place, frti_provider_t *provider,
+                     uint32_t index, const frt_error_t *why) {
+  place->absent.provider = provider;
+  place->absent.index = index;
+  place->absent.space = FRTI_MAX_SPACES - 1 - exe->n_places;
+  place->device = &place->absent;
+  snprintf(place->why, sizeof place->why, "%s", why->message);
+}
+
+static frt_status_t open_place(frt_executor_t *exe, frti_place_t *place,
+                               frti_provider_t *provider, uint32_t index, frt_error_t *err) {
+  frt_error_t why = FRT_ERROR_INIT;
+  frt_status_t status = frti_device_open(exe->rt, provider, index, &place->device, &why);
+  if (status == FRT_UNAVAILABLE && exe->explain_only) {
+    stand_in(exe, place, provider, index, &why);
+    return FRT_OK;
+  }
+  if (status == FRT_OK) {
+    status = provider->api.queue_open(place->device->dev, &place->queue, &why);
+    if (status != FRT_OK) atomic_fetch_sub(&place->device->users, 1);
+  }
+  if (status != FRT_OK && err) *err = why;
+  return status;
+}
+
 static frt_status_t add_place(frt_executor_t *exe, char *text, frt_error_t *err) {
   frti_place_t *place = &exe->places[exe->n_places];
   unsigned long index = 0;
@@ -26,14 +53,9 @@ static frt_status_t add_place(frt_executor_t *exe, char *text, frt_error_t *err)
       is_path ? frti_provider_at(exe->rt, text) : frti_provider_find(exe->rt, text);
   if (!provider)
     return frt_fail(err, FRT_NOT_FOUND, "no provider is named '%s'", text);
-  FRT_TRY(frti_device_open(exe->rt, provider, (uint32_t)index, &place->device, err));
+  FRT_TRY(open_place(exe, place, provider, (uint32_t)index, err));
   snprintf(place->label, sizeof place->label, index ? "%s:%lu" : "%s",
            provider->api.name, index);
-  frt_status_t status = provider->api.queue_open(place->device->dev, &place->queue, err);
-  if (status != FRT_OK) {
-    atomic_fetch_sub(&place->device->users, 1);
-    return status;
-  }
   ++exe->n_places;
   return FRT_OK;
 }
@@ -79,6 +101,8 @@ static frt_status_t take_options(frt_executor_t *exe, const frt_executor_options
   if (FRT_HAS_OPTION(o, frt_executor_options_t, check_plans))
     exe->check_plans = o->check_plans != 0;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, spread)) exe->spread = o->spread != 0;
+  if (FRT_HAS_OPTION(o, frt_executor_options_t, explain_only))
+    exe->explain_only = o->explain_only != 0;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, n_pins) && o->n_pins)
     return take_pins(exe, o, err);
   return FRT_OK;
@@ -105,8 +129,10 @@ void frt_executor_release(frt_executor_t *exe) {
   if (!exe) return;
   for (uint32_t i = 0; i < exe->n_plans; ++i) frti_plan_release(exe->plans[i]);
   for (uint32_t i = 0; i < exe->n_places; ++i)
-    exe->places[i].device->provider->api.queue_close(exe->places[i].queue);
-  for (uint32_t i = 0; i < FRTI_MAX_SPACES; ++i) frti_space_free(exe->rt, i, exe->base[i]);
+    if (exe->places[i].queue)
+      exe->places[i].device->provider->api.queue_close(exe->places[i].queue);
+  for (uint32_t i = 0; i < FRTI_MAX_SPACES; ++i)
+    if (exe->base[i]) frti_space_free(exe->rt, i, exe->base[i]);
   for (uint32_t i = 0; i < exe->n_places; ++i)
     atomic_fetch_sub(&exe->places[i].device->users, 1);
   for (size_t i = 0; i < exe->n_pins; ++i) frti_free((void *)(uintptr_t)exe->pins[i].place);

@@ -11,11 +11,13 @@ static bool proves(const frti_plan_t *p) {
 #endif
 }
 
-static bool all_placed(const frti_list_t *list) {
+static bool all_placed(const frti_plan_t *p, const frti_list_t *list) {
   for (uint32_t i = 0; i < list->n; ++i) {
     const frti_node_t *n = list->v[i];
     if (n->state != FRTI_LIVE) continue;
-    if (n->control ? !all_placed(&n->body) : n->place < 0) return false;
+    if (n->control ? !all_placed(p, &n->body)
+                   : n->place < 0 || !p->exe->places[n->place].queue)
+      return false;
   }
   return true;
 }
@@ -29,7 +31,7 @@ static frt_status_t run_stages(frti_plan_t *p, const frti_plan_request_t *q,
   FRT_TRY(frti_plan_fuse(p, err));
   FRT_TRY(frti_plan_alias(p, err));
   FRT_TRY(frti_plan_copy(p, err));
-  if (!p->explain || (p->exe->check_plans && all_placed(&p->root)))
+  if (!p->explain || (p->exe->check_plans && all_placed(p, &p->root)))
     FRT_TRY(frti_plan_prepare(p, err));
   FRT_TRY(frti_plan_memory(p, err));
   FRT_TRY(frti_plan_wait(p, err));

@@ -64,6 +64,8 @@ struct frti_value {
   uint32_t bind;            /* persistables: spaces wanted at the start */
   const frti_node_t *body_writer; /* the control op being planned whose body writes it */
   uint32_t body_space;      /* where that body writes it last */
+  frti_node_t *last_writer; /* walking forward; then of the final version */
+  frti_node_t *first_reader;
   int64_t first, last;      /* positions between which storage is held; -1: none yet */
   uint64_t bytes;           /* of the largest version */
   frti_storage_t *storage;
@@ -107,6 +109,13 @@ typedef struct frti_list {
   uint32_t n;
 } frti_list_t;
 
+/* What a report says of an op that runs. */
+typedef struct frti_facts {
+  double cost, us;          /* predicted, in bytes (see explain_facts.c); measured, 0: not */
+  uint32_t copies;          /* each run, because of where it runs */
+  uint64_t copy_bytes;
+} frti_facts_t;
+
 struct frti_node {
   int32_t block, op;              /* in the loaded program */
   const frti_op_t *src;           /* NULL for a fused node */
@@ -131,12 +140,14 @@ struct frti_node {
   uint64_t workspace, workspace_offset;
   frti_value_t *aside;            /* takes output 0 when it may not overlap its input */
   bool view;                      /* runs no kernel: its output is its input */
+  frti_facts_t facts;
   bool draws;                     /* random with seed 0: rng_state set for each run */
 };
 
 typedef struct frti_copy {
   frti_value_t *value;
-  frti_node_t *cause;             /* the reader; NULL: a fetch or the end of a body */
+  frti_node_t *cause;             /* the reader; NULL: a fetch */
+  frti_node_t *producer;          /* the last writer; NULL: a feed or the scope */
   const char *why;
   uint32_t from, to;
   int32_t place;                  /* whose queue does it; FRTI_BY_HOST: none */
@@ -184,7 +195,9 @@ typedef struct frti_fetch_key {
 typedef struct frti_place {
   char label[48];
   frti_device_t *device;
-  frt_queue_t *queue;
+  frt_queue_t *queue;   /* NULL: the device is not there, see `absent` */
+  frti_device_t absent; /* stands for it where nothing is run */
+  char why[160];
 } frti_place_t;
 
 typedef struct frti_plan {
@@ -231,7 +244,7 @@ struct frt_executor {
   uint32_t n_places;
   char *list;
   uint64_t seed, max_memory;
-  bool no_fuse, no_reuse, check_nan, check_provider, check_plans, spread, timed;
+  bool no_fuse, no_reuse, check_nan, check_provider, check_plans, spread, timed, explain_only;
   frt_pin_t *pins;
   size_t n_pins;
   frti_plan_t *plans[16];

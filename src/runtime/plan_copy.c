@@ -71,7 +71,7 @@ static frt_status_t add_copy(frti_plan_t *p, frti_value_t *v, const frt_shape_t 
   frti_action_t *a = add_action(p, FRTI_COPY, cause);
   if (!c || !a || !FRTI_GROW(p->copies, p->n_copies, p->copies_cap))
     return frti_no_memory(err);
-  const frti_copy_t copy = {v, cause, why, from, to, worker(p, to != FRTI_HOST ? to : from),
+  const frti_copy_t copy = {v, cause, v->last_writer, why, from, to, worker(p, to != FRTI_HOST ? to : from),
                             frti_shape_bytes(shape), view_of(p, v, shape, from),
                             view_of(p, v, shape, to)};
   if (!copy.src || !copy.dst) return frti_no_memory(err);
@@ -99,7 +99,8 @@ static frt_status_t ensure(frti_plan_t *p, frti_value_t *v, const frt_shape_t *s
   return add_copy(p, v, shape, from, space, cause, why, err);
 }
 
-static void wrote(frti_value_t *v, uint32_t space) {
+static void wrote(frti_value_t *v, frti_node_t *by, uint32_t space) {
+  v->last_writer = by;
   v->valid = FRTI_SPACE_BIT(space);
   v->dirty = true;
 }
@@ -119,6 +120,7 @@ static frt_status_t emit_inputs(frti_plan_t *p, frti_node_t *n, uint32_t space,
       frti_value_t *v = frti_root(n->in.args[i].value);
       if (n->schema->inputs[s].flags & FRT_SLOT_SHAPE_ONLY) continue;
       hold(v, n);
+      if (!v->first_reader) v->first_reader = n;
       FRT_TRY(ensure(p, v, &n->in.shapes[i], space, n, "input", err));
       frti_tensor_t *t = view_of(p, v, &n->in.shapes[i], space);
       if (!t) return frti_no_memory(err);
@@ -178,7 +180,7 @@ static frt_status_t finish_outputs(frti_plan_t *p, frti_node_t *n, uint32_t spac
     for (uint32_t k = 0; k < n->out.count[s]; ++k) {
       const uint32_t o = n->out.at[s] + k;
       if (n->schema->outputs[s].flags & FRT_SLOT_SHAPE_ONLY) continue;
-      wrote(frti_root(n->out.args[o].value), space);
+      wrote(frti_root(n->out.args[o].value), n, space);
       if (!n->aside || n->aside->storage->tensors != (const void *)n->out.tensors[o])
         continue;
       frti_value_t *v = frti_root(n->out.args[o].value);

@@ -154,8 +154,21 @@ static bool collect_workspaces(const frti_plan_t *p, uint32_t space, items_t *t)
   return true;
 }
 
+/* Spaces in which something lies; host memory always. */
+static uint32_t used_spaces(const frti_plan_t *p) {
+  uint32_t used = FRTI_SPACE_BIT(FRTI_HOST);
+  for (uint32_t i = 0; i < p->n_values; ++i)
+    for (const frti_storage_t *s = p->values[i]->storage; s; s = s->next)
+      used |= FRTI_SPACE_BIT(s->space);
+  for (uint32_t i = 0; i < p->exe->n_places; ++i)
+    used |= FRTI_SPACE_BIT(p->exe->places[i].device->space);
+  return used;
+}
+
 frt_status_t frti_plan_memory(frti_plan_t *p, frt_error_t *err) {
-  for (uint32_t space = 0; space < p->exe->rt->n_spaces; ++space) {
+  const uint32_t used = used_spaces(p);
+  for (uint32_t space = 0; space < FRTI_MAX_SPACES; ++space) {
+    if (!(used & FRTI_SPACE_BIT(space))) continue;
     items_t t = {0};
     bool ok = collect_values(p, space, &t) && collect_workspaces(p, space, &t) &&
               (!t.n || p->exe->no_reuse || lay_out(t.v, t.n, &p->space_bytes[space]));

@@ -63,9 +63,22 @@ static void explain_lists_copies_as_json(void **state) {
   OK(frt_runtime_add_provider(f->rt, island_entry, &err));
   frt_executor_t *exe = executor(f, "island,reference", NULL);
   island.refuse = "reduce_sum";
-  explains(exe, f->main, "loss", NULL, "'y' 12 bytes, island -> host, each run",
+  explains(exe, f->main, "loss", NULL,
+           "'y' 12 bytes, island -> host, each run: #0 elementwise_mul (island) -> #1 "
+           "reduce_sum (reference), because island says no: disabled: op 'reduce_sum' is "
+           "switched off\n",
            "{\"value\":\"y\",\"bytes\":12,\"from\":\"island\",\"to\":\"host\",\"per\":\"run\","
            "\"op\":1");
+  explains(exe, f->main, "loss", NULL, "not on island, the dearest first:\nop #1 reduce_sum runs "
+           "on reference, costs 1 copy, 12 bytes, each run; island says no: disabled: op "
+           "'reduce_sum' is switched off\n",
+           "\"fallbacks\":[\n{\"block\":0,\"op\":1,\"type\":\"reduce_sum\"");
+  island.refuse = "sgd"; /* w lies on the island, and is written elsewhere */
+  explains(exe, f->main, "loss", NULL, "ping-pong: 'w' 12 bytes crosses between memories each "
+           "run: read first by #0 elementwise_mul (island), written last by #3 sgd "
+           "(reference); island says no: disabled: op 'sgd' is switched off\n",
+           "{\"name\":\"w\",\"bytes\":12,\"to\":\"island\",\"per\":\"run\"}");
+  island.refuse = NULL;
   frt_executor_release(exe);
 }
 

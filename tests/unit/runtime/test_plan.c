@@ -275,7 +275,7 @@ static void explain_is_json_too(void **state) {
   const frt_run_options_t prune = {.struct_size = sizeof prune, .use_prune = 1};
   OK(frt_executor_create(f->rt, "reference", NULL, &exe, &err));
   OK(frt_executor_explain(exe, f->main, NULL, NULL, 0, &fetch, 1, 3, NULL, 1, &text, &err));
-  assert_non_null(strstr(text, "{\"version\":1,\"places\":[\"reference\"]"));
+  assert_non_null(strstr(text, "{\"version\":2,\"places\":[\"reference\"]"));
   assert_non_null(strstr(text, "{\"block\":0,\"op\":2,\"type\":\"sqrt\",\"state\":\"dead\""));
   assert_non_null(strstr(text, "\"place\":\"reference\",\"listed\":true,\"verdict\":\"yes\""));
   frt_free(text);
