@@ -60,6 +60,20 @@ void frti_cli_case_run(const frti_cli_case_t *c, frt_runtime_t *rt,
     frti_cli_choose_t choose, void *ctx, frti_cli_case_result_t *out);
 void frti_cli_case_result_release(frti_cli_case_result_t *r);
 
+/* How a case is run once per op (case_force.c): `places` is the list, `to` the place in
+ * it that each op in turn is forced to, `plain` the executor of the other programs. */
+typedef struct frti_cli_force {
+  const frti_cli_t *cli;
+  const char *places, *to;
+  frt_executor_t *plain;
+  void (*beat)(void *ctx, const char *what); /* before each run; may be NULL */
+  void *ctx;
+} frti_cli_force_t;
+/* *forced: runs made; *moved: those in which the op really ran elsewhere. Returns the
+ * exit status of what was no verdict about the case. */
+int frti_cli_case_force(const frti_cli_force_t *how, const frti_cli_case_t *c,
+    frt_runtime_t *rt, frti_cli_case_result_t *sum, uint64_t *forced, uint64_t *moved);
+
 /* What case_run.c and case_start.c share. */
 typedef struct frti_cli_case_runner {
   const frti_cli_case_t *c;

@@ -18,7 +18,8 @@ static const char DOC[] =
     "thresholds at which kernels change their ways, 4 seeds unless --seeds says more. "
     "stress: full, over and over with other seeds until --seconds (60) are over.\n\n"
     "Modes. test: forward ops. grad: gradient ops and central differences. train: "
-    "optimizers, and then the programs of --case and --program. perf: the "
+    "optimizers; then the bundled networks, or that of --case: three steps op by op, and the "
+    "whole once for each op, that op alone on another place. perf: the "
     "time of each op. claims: what the kernel table says against what runs: claimed and "
     "wrong, claimed and declined, unclaimed. support: op by dtype, asked, nothing run.\n\n"
     "A case is a pure function of its name, OP/CASE:SIZES/DTYPE@SEED, and of the "
@@ -80,7 +81,7 @@ static void check_end(const frti_cli_conform_t *a, struct argp_state *state) {
     argp_error(state, "--startup, --feed and --steps go with --program or --case");
   if (a->o.level == FRTI_LOAD && program)
     argp_error(state, "--level load judges no program");
-  if (program && (a->o.replay || a->o.xfail || a->o.junit || a->o.format || a->o.seeds))
+  if (program && a->o.mode != FRTI_TRAIN && (a->o.replay || a->o.xfail || a->o.junit || a->o.format || a->o.seeds))
     argp_error(state, "--replay, --xfail, --junit, --format and --seeds are about cases of "
                       "ops; they do not go with --program or --case");
   if (a->o.json && a->o.format) argp_error(state, "--json or --format, not both");
@@ -170,8 +171,14 @@ int frti_cli_conform(int argc, char **argv) {
   if (a.o.mode >= FRTI_CLAIMS && !a.o.format && !a.o.json) a.o.format = FRTI_TABLE;
   if (a.o.ops && !strchr(a.o.ops, '.') && !frti_suite_matches(a.o.ops))
     return no_op_matches(a.o.ops);
-  if (a.program || a.recorded) code = frti_guarded(frti_cli_conform_program, &a);
-  else code = frti_suite_run(&a.o);
+  if (a.o.mode == FRTI_TRAIN && !a.o.replay && !a.program) {
+    a.o.programs = frti_cli_conform_train;
+    a.o.ctx = &a;
+  }
+  if (a.program || (a.recorded && !a.o.programs))
+    code = frti_guarded(frti_cli_conform_program, &a, NULL);
+  else
+    code = frti_suite_run(&a.o);
   frti_cli_list_release(&a.feeds);
   return code;
 }

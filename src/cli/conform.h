@@ -16,4 +16,7 @@ typedef struct frti_cli_conform {
 /* The whole of `conform --program` and `--case`; ctx: frti_cli_conform_t. */
 int frti_cli_conform_program(void *ctx, frti_progress_t *progress);
 
+/* --mode train: the case that was given, or the bundled ones. ctx: frti_cli_conform_t. */
+void frti_cli_conform_train(void *ctx, struct frti_tally *t);
+
 #endif

@@ -90,19 +90,16 @@ static int expand(const args_t *a, const char *path, frti_cli_list_t *cases) {
 
 /* ---- which executor -------------------------------------------------------------- */
 
-/* The default: one executor. --switch: one per place, in turn. --force-each: a pinned
- * one for one program, the plain one for the others. */
+/* The default: one executor. --switch: one per place, in turn. */
 typedef struct chooser {
   frt_executor_t *all[16];
   size_t n, turn;
-  frt_executor_t *pinned;
-  const char *program;
 } chooser_t;
 
 static frt_executor_t *choose(void *ctx, const char *program) {
   chooser_t *c = ctx;
-  frt_executor_t *exe =
-      c->pinned && !strcmp(program, c->program) ? c->pinned : c->all[c->turn++ % c->n];
+  frt_executor_t *exe = c->all[c->turn++ % c->n];
+  (void)program;
   frti_cli_watch(exe);
   return exe;
 }
@@ -204,86 +201,13 @@ static void conclude(const args_t *a, tally_t *t, const char *name,
 
 /* ---- running --------------------------------------------------------------------- */
 
-static void merge(
-    frti_cli_case_result_t *sum, frti_cli_case_result_t *one, const char *op) {
-  sum->runs += one->runs;
-  sum->tensors += one->tensors;
-  if (one->worst > sum->worst) {
-    sum->worst = one->worst;
-    snprintf(sum->where, sizeof sum->where, "%.120s with %.100s forced", one->where, op);
-  }
-  for (size_t i = 0; i < one->failures.n; ++i) {
-    char *line = frti_cli_text("%s forced: %s", op, one->failures.items[i]);
-    frti_cli_list_add(&sum->failures, line);
-    free(line);
-  }
-  if (one->on_purpose) {
-    sum->on_purpose = one->on_purpose;
-    snprintf(sum->left_out, sizeof sum->left_out, "%s", one->left_out);
-  }
-  frti_cli_case_result_release(one);
-}
-
-/* The case once more with op (block, op) of one program on another place. */
-static int force_one(const args_t *a, const frti_cli_case_t *c, frt_runtime_t *rt,
-    chooser_t *ch, frt_pin_t pin, frti_cli_case_result_t *sum, uint64_t *moved) {
-  frt_executor_stats_t stats = {.struct_size = sizeof stats};
-  frti_cli_case_result_t one;
-  char *what;
-  const int code = frti_cli_executor(&a->cli, rt, a->cli.places, &pin, &ch->pinned);
-  if (code) return code;
-  frti_cli_case_run(c, rt, choose, ch, &one);
-  what = frti_cli_text("%s op %d.%d (%s)", ch->program, (int)pin.block, (int)pin.op,
-      frt_program_op_type(
-          frti_cli_case_program(c, ch->program), pin.block, (uint32_t)pin.op));
-  merge(sum, &one, what);
-  free(what);
-  frt_executor_stats(ch->pinned, &stats);
-  *moved += stats.fallback_ops > 0;
-  frti_cli_watch(NULL);
-  frt_executor_release(ch->pinned);
-  ch->pinned = NULL;
-  return CLI_OK;
-}
-
-static bool used(const frti_cli_case_t *c, const char *program) {
-  const json_t *steps = json_object_get(c->json, "steps");
-  if (!strcmp(program, "startup") || !json_is_array(steps)) return true;
-  for (size_t i = 0; i < json_array_size(steps); ++i) {
-    const char *p =
-        json_string_value(json_object_get(json_array_get(steps, i), "program"));
-    if (p && !strcmp(p, program)) return true;
-  }
-  return false;
-}
-
-static int force_each(const args_t *a, const frti_cli_case_t *c, frt_runtime_t *rt,
-    chooser_t *ch, const char *place, frti_cli_case_result_t *sum, tally_t *t,
-    uint64_t *forced) {
-  memset(sum, 0, sizeof *sum);
-  for (size_t i = 0; i < c->n_programs; ++i) {
-    const frt_program_t *p = c->programs[i].program;
-    if (!used(c, c->programs[i].name)) continue;
-    ch->program = c->programs[i].name;
-    for (int32_t b = 0; b < frt_program_n_blocks(p); ++b)
-      for (uint32_t o = 0, n = frt_program_n_ops(p, b); o < n; ++o) {
-        const frt_op_schema_t *schema = frt_op_find(frt_program_op_type(p, b, o));
-        int code;
-        if (!schema || schema->flags & FRT_OP_RUNTIME) continue;
-        code = force_one(a, c, rt, ch, (frt_pin_t){b, (int32_t)o, place}, sum, &t->moved);
-        if (code) return code;
-        if (frti_cli_interrupted()) return CLI_INTERRUPTED;
-        ++*forced;
-      }
-  }
-  return CLI_OK;
-}
-
 static int verify_one(const args_t *a, const char *path, frt_runtime_t *rt, chooser_t *ch,
     const frti_cli_list_t *places, tally_t *t) {
   frti_cli_case_t c;
   frt_error_t err = FRT_ERROR_INIT;
   frti_cli_case_result_t r = {.worst = 0};
+  const frti_cli_force_t force = {.cli = &a->cli, .places = a->cli.places,
+      .to = places->n > 1 ? places->items[1] : NULL, .plain = ch->all[0]};
   uint64_t forced = 0;
   int code = CLI_OK;
   if (frti_cli_case_open(path, &c, &err)) {
@@ -294,7 +218,7 @@ static int verify_one(const args_t *a, const char *path, frt_runtime_t *rt, choo
     tell(a, t, "SKIP", c.name, c.skip, NULL);
   } else {
     if (a->force)
-      code = force_each(a, &c, rt, ch, places->items[1], &r, t, &forced);
+      code = frti_cli_case_force(&force, &c, rt, &r, &forced, &t->moved);
     else
       frti_cli_case_run(&c, rt, choose, ch, &r);
     if (!code && !frti_cli_interrupted()) conclude(a, t, c.name, &r, forced);

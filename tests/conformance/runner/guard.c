@@ -44,7 +44,8 @@ static int watch(pid_t pid, const volatile frti_progress_t *progress, int *statu
   }
 }
 
-int frti_guarded(int (*fn)(void *ctx, frti_progress_t *progress), void *ctx) {
+int frti_guarded(int (*fn)(void *ctx, frti_progress_t *progress), void *ctx,
+                 frti_progress_t *end) {
   frti_progress_t *p = mmap(NULL, sizeof *p, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   int status = 0, silent, code = EXIT_NO;
@@ -62,9 +63,12 @@ int frti_guarded(int (*fn)(void *ctx, frti_progress_t *progress), void *ctx) {
     const int sig = WTERMSIG(status);
     if (silent || sig == SIGXCPU) printf("FAIL %s: hangs\n", p->now);
     else printf("FAIL %s: crashed: %s\n", p->now, strsignal(sig));
-    printf("%llu passed, %llu failed\n", (unsigned long long)p->passed,
-           (unsigned long long)p->failed + 1);
+    ++p->failed;
+    if (!end)
+      printf("%llu passed, %llu failed\n", (unsigned long long)p->passed,
+             (unsigned long long)p->failed);
   }
+  if (end) *end = *p;
   munmap(p, sizeof *p);
   return code;
 }

@@ -85,10 +85,8 @@ static void failed(frti_replay_t *r, frti_replay_row_t *row, const char *where,
   snprintf(text, sizeof text, "%s%s%s%s: %s", where, variable ? " '" : "",
            variable ? variable : "", variable ? "'" : "", why);
   frti_note(&r->failures, text);
-  if (!r->o.json) {
-    printf("FAIL %s\n", text);
-    fflush(stdout);
-  }
+  fprintf(r->o.json ? stderr : stdout, "FAIL %s\n", text);
+  fflush(stdout);
   ++r->failed;
   ++r->progress->failed;
   if (row) ++row->failed;

@@ -68,8 +68,10 @@ int frti_replay_report(frti_replay_t *r);
 
 /* ---- guard.c ------------------------------------------------------------------------- */
 
-/* Runs `fn` in a child that may crash or hang; returns its exit status. */
-int frti_guarded(int (*fn)(void *ctx, frti_progress_t *progress), void *ctx);
+/* Runs `fn` in a child that may crash or hang; returns its exit status. end: what it had
+ * counted; NULL: the counts are printed after a crash. */
+int frti_guarded(int (*fn)(void *ctx, frti_progress_t *progress), void *ctx,
+                 frti_progress_t *end);
 /* A child says it is alive; from here it has that many seconds more of CPU time. */
 void frti_set_cpu_limit(uint32_t seconds);
 

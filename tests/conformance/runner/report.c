@@ -133,10 +133,11 @@ static json_t *document(const frti_replay_t *r, const answer_t *a) {
 
 /* 0, or errno. */
 static int write_out(const frti_replay_t *r, const answer_t *a) {
-  json_t *root = r->o.json || r->o.report ? document(r, a) : NULL;
+  const int json = r->o.json && r->o.mode != FRTI_TRAIN; /* then part of a larger one */
+  json_t *root = json || r->o.report ? document(r, a) : NULL;
   char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
   int code = 0;
-  if (r->o.json && text) puts(text);
+  if (json && text) puts(text);
   if (r->o.report) code = text ? frti_write_file(r->o.report, text) : ENOMEM;
   if (code) fprintf(stderr, "fluidrt conform: %s: %s\n", r->o.report, strerror(code));
   free(text);
@@ -173,7 +174,7 @@ int frti_replay_report(frti_replay_t *r) {
   snprintf(r->progress->now, sizeof r->progress->now, "asking about ops not reached");
   for (uint32_t i = 0; i < r->n_programs; ++i)
     add_up(r, &r->programs[i], &a.claimed, &a.all, &a.unreached);
-  if (!r->o.json) {
+  if (r->o.mode != FRTI_TRAIN && !r->o.json) {
     print_table(r);
     print_answer(r, &a);
   }

@@ -189,6 +189,7 @@ extern const frt_case_calls_t frti_case_calls; /* fill.c */
 enum { FRTI_LOAD, FRTI_CORE, FRTI_FULL, FRTI_STRESS };
 enum { FRTI_ALL, FRTI_TEST, FRTI_GRAD, FRTI_TRAIN, FRTI_PERF, FRTI_CLAIMS, FRTI_SUPPORT };
 enum { FRTI_PLAIN, FRTI_TABLE, FRTI_MD, FRTI_CSV };
+struct frti_tally;
 typedef struct frti_options {
   const char *provider, *ops; /* ops: glob or NULL */
   uint64_t seed, seeds, sample; /* sample: cases of each op and seed; 0: all */
@@ -197,6 +198,9 @@ typedef struct frti_options {
   const char *replay;         /* the only case, as it was reported; NULL: all */
   const char *oracle;         /* module with the oracle of the provider's own ops */
   const char *xfail, *report, *junit, *baseline; /* files */
+  /* --mode train: judges programs too, before the end is told; NULL: none. */
+  void (*programs)(void *ctx, struct frti_tally *t);
+  void *ctx;
 } frti_options_t;
 extern const char *const frti_level_names[], *const frti_mode_names[],
     *const frti_format_names[]; /* end in NULL */

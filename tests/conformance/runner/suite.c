@@ -293,6 +293,7 @@ static int run_all(suite_t *s) {
   if (s->error_status)
     return complain(s->error_status == FRT_NOT_FOUND ? EXIT_NO_INPUT : EXIT_UNAVAILABLE, "",
                     s->error);
+  if (s->o->programs) s->o->programs(s->o->ctx, &s->t);
   return finish(s);
 }
 
