@@ -18,7 +18,7 @@ static const char DOC[] =
     "thresholds at which kernels change their ways, 4 seeds unless --seeds says more. "
     "stress: full, over and over with other seeds until --seconds (60) are over.\n\n"
     "Modes. test: forward ops. grad: gradient ops and central differences. train: "
-    "optimizers; then the bundled networks, or that of --case: three steps op by op, and the "
+    "optimizers; then, unless --ops is given, the bundled networks, or that of --case: three steps op by op, and the "
     "whole once for each op, that op alone on another place. perf: the "
     "time of each op. claims: what the kernel table says against what runs: claimed and "
     "wrong, claimed and declined, unclaimed. support: op by dtype, asked, nothing run.\n\n"
@@ -171,7 +171,7 @@ int frti_cli_conform(int argc, char **argv) {
   if (a.o.mode >= FRTI_CLAIMS && !a.o.format && !a.o.json) a.o.format = FRTI_TABLE;
   if (a.o.ops && !strchr(a.o.ops, '.') && !frti_suite_matches(a.o.ops))
     return no_op_matches(a.o.ops);
-  if (a.o.mode == FRTI_TRAIN && !a.o.replay && !a.program) {
+  if (a.o.mode == FRTI_TRAIN && !a.o.replay && !a.program && (a.recorded || !a.o.ops)) {
     a.o.programs = frti_cli_conform_train;
     a.o.ctx = &a;
   }

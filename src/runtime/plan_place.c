@@ -62,24 +62,32 @@ static int32_t find_place(const frt_executor_t *exe, const char *want) {
   return -1;
 }
 
-/* Fluid's op_device: "gpu" is cuda, "cpu" any place that works on host memory. */
+enum { ANY = -1, ANY_HOST = -3 };
+
+/* Fluid's op_device: "gpu" is cuda, "cpu" that provider, or without it in the list any
+ * place that works on host memory and has the kernel. */
 static int32_t find_device(const frt_executor_t *exe, const char *device) {
   const bool gpu = !strncmp(device, "gpu", 3);
   char label[48];
   snprintf(label, sizeof label, "%s%.40s", gpu ? "cuda" : "", gpu ? device + 3 : device);
   int32_t at = find_place(exe, label);
   for (uint32_t i = 0; at < 0 && !strcmp(device, "cpu") && i < exe->n_places; ++i)
-    if (exe->places[i].device->flags & FRT_DEVICE_HOST_MEMORY) at = (int32_t)i;
+    if (exe->places[i].device->flags & FRT_DEVICE_HOST_MEMORY) at = ANY_HOST;
   return at;
 }
 
-/* The place that a pin or op_device wants; -1 = any. */
+static bool may_run_at(const frti_plan_t *p, int32_t want, uint32_t i) {
+  if (want == ANY_HOST) return p->exe->places[i].device->flags & FRT_DEVICE_HOST_MEMORY;
+  return want == ANY || want == (int32_t)i;
+}
+
+/* The place that a pin or op_device wants, or ANY, or ANY_HOST. */
 static frt_status_t wanted_place(const frti_plan_t *p, const frti_node_t *n, int32_t *out,
                                  frt_error_t *err) {
   const frt_executor_t *exe = p->exe;
   const frti_attr_t *device = n->src ? frti_op_attr(n->src, "op_device") : NULL;
   const char *want = NULL;
-  *out = -1;
+  *out = ANY;
   if (device && device->type == FRTI_WIRE_STRING && device->v.s && device->v.s[0] &&
       strcmp(device->v.s, "all")) {
     want = device->v.s;
@@ -90,7 +98,7 @@ static frt_status_t wanted_place(const frti_plan_t *p, const frti_node_t *n, int
       want = exe->pins[i].place;
       *out = find_place(exe, want);
     }
-  if (!want || *out >= 0) return FRT_OK;
+  if (!want || *out != ANY) return FRT_OK;
   const bool gpu = !strncmp(want, "gpu", 3);
   return frti_node_error(n, frt_fail(err, FRT_UNAVAILABLE,
       "wants device '%s', which is not in the place list '%s'; add it: -p %s,%s%s", want,
@@ -147,7 +155,7 @@ static frt_status_t place_node(frti_plan_t *p, frti_node_t *n, refusals_t *r,
   for (uint32_t k = 0; k < n_places; ++k) {
     const uint32_t i = (start + k) % n_places;
     const frti_device_t *d = p->exe->places[i].device;
-    if (want >= 0 && (int32_t)i != want) continue;
+    if (!may_run_at(p, want, i)) continue;
     FRT_TRY(frti_node_query(n, d->provider, d->dev, &s, err));
     if (s.verdict == FRT_NO) continue;
     n->place = (int32_t)i;
