@@ -11,7 +11,7 @@ typedef struct check {
   frti_probe_t f, g;                /* forward op, gradient op */
   double *cotangent[FRTI_MAX_TENSORS]; /* of the forward outputs, NULL: zero */
   double scale;                     /* sum of |cotangent * output| */
-  int checked;
+  int checked, kinks;
   char *why;
   size_t cap;
 } check_t;
@@ -136,7 +136,10 @@ static int check_element(check_t *k, uint32_t output, uint32_t input, int64_t e)
   const double allowed = 1e-6 * fmax(fabs(got), fabs(slope)) + fabs(coarse - slope) + 1e-8 +
                          1e-10 * k->scale;
   /* A kink within h: the one-sided slopes disagree by far more than O(h). */
-  if (fabs(right - left) > 1e-2 * (fabs(right) + fabs(left)) + 1e-4) return 1;
+  if (fabs(right - left) > 1e-2 * (fabs(right) + fabs(left)) + 1e-4) {
+    ++k->kinks;
+    return 1;
+  }
   ++k->checked;
   if (fabs(got - slope) <= allowed) return 1;
   snprintf(k->why, k->cap, "%s[%lld]: the oracle's %s says %.12g, central difference %.12g, "
@@ -160,6 +163,8 @@ static int check_all(check_t *k) {
       if (!check_element(k, o, (uint32_t)input, e)) return FRTI_FAIL;
   }
   if (k->checked) return FRTI_PASS;
+  /* Whole numbers that a seed drew may all tie; seed 0 must leave something to check. */
+  if (k->kinks && k->b->seed) return 0;
   snprintf(k->why, k->cap, "no element could be checked");
   return FRTI_FAIL;
 }
