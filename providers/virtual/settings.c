@@ -51,6 +51,21 @@ static frt_status_t faults(settings_t *s, const char *value, frt_error_t *err) {
   return FRT_OK;
 }
 
+/* Misspelt words begin like the word that was meant. */
+static frt_status_t unknown_option(const char *key, frt_error_t *err) {
+  static const char *const known[] = {"seed", "delay_us", "copy", "fault"};
+  const char *near = NULL;
+  size_t best = 1;
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; ++i) {
+    size_t n = 0;
+    while (key[n] && key[n] == known[i][n]) ++n;
+    if (n > best) near = known[i], best = n;
+  }
+  return frt_fail(err, FRT_INVALID_ARGUMENT, "provider virtual has no option '%.60s'; it has "
+                  "seed, delay_us, copy, fault%s%s%s", key, near ? "; nearest is '" : "",
+                  near ? near : "", near ? "'" : "");
+}
+
 frt_status_t frt_virtual_set(settings_t *s, const char *key, const char *value,
                              frt_error_t *err) {
   if (!strcmp(key, "seed")) return number(key, value, INT64_MAX, &s->seed, err);
@@ -63,9 +78,7 @@ frt_status_t frt_virtual_set(settings_t *s, const char *key, const char *value,
     s->late = value[0] == 'l';
     return FRT_OK;
   }
-  return frt_fail(err, FRT_INVALID_ARGUMENT,
-                  "provider virtual has no option '%.60s'; it has seed, delay_us, copy, fault",
-                  key);
+  return unknown_option(key, err);
 }
 
 frt_status_t frt_virtual_settings(settings_t *s, frt_error_t *err) {

@@ -26,6 +26,8 @@ find_missing() {
   want libzip-dev pkg-config libzip
   want libsleef-dev pkg-config sleef
   want libxxhash-dev pkg-config libxxhash
+  # For the example provider that wraps a library; without it that one is left out.
+  [ "${with_cxx-no}" = no ] || want libdnnl-dev test -e /usr/include/oneapi/dnnl/dnnl.h
   # For the checks that read headers as C++.
   [ "${with_cxx-no}" = no ] || want g++ command -v c++
 }
