@@ -3,7 +3,8 @@
  * A checkpoint is a folder DIR/step-N with one file per variable (Paddle's own record) and
  * a manifest that guards every byte. It is written as DIR/step-N.tmp, synced, and renamed;
  * DIR/LATEST names the newest; the two newest are kept. Whatever moment a process dies at,
- * the newest whole checkpoint is found again. */
+ * the newest whole checkpoint is found again. What is saved is the scope at one moment,
+ * between two runs; memory for a copy of it is needed. Links below DIR are not followed. */
 #ifndef FLUIDRT_CHECKPOINT_H
 #define FLUIDRT_CHECKPOINT_H
 
@@ -24,7 +25,8 @@ FRT_API frt_status_t frt_paddle_tensor_serialize(const frt_tensor_t *t, void **b
  * records in bytewise order of names. `only` (n_only > 0) names the variables to write, as
  * save_params does. A '/' in a name becomes "%2F": nothing is written outside the folder.
  * Errors: FAILED_PRECONDITION variables that are not initialized (all are listed);
- *   NOT_FOUND an `only` that is no persistable; UNAVAILABLE (native = errno); BUSY. */
+ *   NOT_FOUND an `only` that is no persistable; INVALID_ARGUMENT a name too long for a
+ *   file; UNAVAILABLE (native = errno); BUSY. */
 FRT_API frt_status_t frt_params_save(const char *path, const frt_program_t *program,
     frt_scope_t *scope, int combined, const char *const *only, size_t n_only,
     frt_error_t *err);
@@ -39,7 +41,8 @@ typedef struct frt_checkpoint_info {
 /* Writes DIR/step-<info->step> with every initialized variable of `scope`, then LATEST;
  * older checkpoints but the one before go. DIR is made if need be.
  * Errors: UNAVAILABLE (native = errno), then the last good checkpoint is as it was; BUSY
- *   the scope; INVALID_ARGUMENT a name too long for a file. Source: decision of this
+ *   the scope, or another saver in DIR; INVALID_ARGUMENT a name too long for a file;
+ *   ALREADY_EXISTS two names that are one on this disk. Source: decision of this
  *   project; the records are Paddle 1.8's. */
 FRT_API frt_status_t frt_checkpoint_save(const char *dir, frt_scope_t *scope,
     const frt_checkpoint_info_t *info, frt_error_t *err);

@@ -133,13 +133,6 @@ frt_status_t frti_file_read_itself(const char *path, uint8_t **bytes, size_t *n,
 /* Writes path.tmpXXXXXX, fsyncs, renames over path, fsyncs the folder. */
 frt_status_t frti_file_write(const char *path, const void *bytes, size_t n,
                              frt_error_t *err);
-/* Renames a file or folder and syncs the folder it is in. */
-frt_status_t frti_rename(const char *from, const char *to, frt_error_t *err);
-/* Removes a folder of plain files, or a file; missing is fine. Links are not followed. */
-frt_status_t frti_remove_tree(const char *path, frt_error_t *err);
-/* Sorted names of the folders in a folder; an array of *n strings, one frti_free. */
-frt_status_t frti_list_folders(const char *dir, const char ***names, size_t *n,
-                               frt_error_t *err);
 bool frti_is_dir(const char *path);
 bool frti_is_file(const char *path);
 bool frti_others_may_write(const char *path); /* every user of the machine */
@@ -157,5 +150,42 @@ frti_process_state_t *frti_process_state_note(void);
 /* Puts back what has changed since, names it ("rounding mode, signal mask"; "" nothing)
  * and frees the note. */
 void frti_process_state_restore(frti_process_state_t *state, char *changed, size_t cap);
+
+/* An opened folder. Names are those of entries in it, never with '/'. Errors: NOT_FOUND,
+ * UNAVAILABLE (native = errno), RESOURCE_EXHAUSTED. */
+typedef struct frti_folder {
+  int fd;
+  char *path; /* for messages */
+} frti_folder_t;
+#define FRTI_NO_FOLDER {-1, NULL}
+typedef enum frti_entry { FRTI_NOTHING = 0, FRTI_FILE, FRTI_FOLDER, FRTI_OTHER } frti_entry_t;
+/* By its path, in which links are followed. INVALID_ARGUMENT: no folder. */
+frt_status_t frti_folder_open(const char *path, frti_folder_t *out, frt_error_t *err);
+/* A folder in it, which must be no link (INVALID_ARGUMENT). */
+frt_status_t frti_folder_enter(const frti_folder_t *f, const char *name, frti_folder_t *out,
+                               frt_error_t *err);
+frt_status_t frti_folder_make(const frti_folder_t *f, const char *name, frti_folder_t *out,
+                              frt_error_t *err);
+void frti_folder_close(frti_folder_t *f); /* closed is fine */
+frti_entry_t frti_folder_has(const frti_folder_t *f, const char *name);
+/* INVALID_ARGUMENT: a link, or no regular file. */
+frt_status_t frti_folder_read(const frti_folder_t *f, const char *name, uint64_t max,
+                              uint8_t **bytes, size_t *n, frt_error_t *err);
+/* A new file, synced; the folder is not. ALREADY_EXISTS. */
+frt_status_t frti_folder_write_new(const frti_folder_t *f, const char *name,
+                                   const void *bytes, size_t n, frt_error_t *err);
+/* To the side, synced, renamed over what was there; the folder is not synced. */
+frt_status_t frti_folder_write(const frti_folder_t *f, const char *name, const void *bytes,
+                               size_t n, frt_error_t *err);
+frt_status_t frti_folder_sync(const frti_folder_t *f, frt_error_t *err);
+frt_status_t frti_folder_rename(const frti_folder_t *f, const char *from, const char *to,
+                                frt_error_t *err); /* and syncs it */
+/* A file, or a folder of files; missing is fine. */
+frt_status_t frti_folder_remove(const frti_folder_t *f, const char *name, frt_error_t *err);
+/* As frti_list_dir; suffix NULL: the folders. */
+frt_status_t frti_folder_list(const frti_folder_t *f, const char *suffix,
+                              const char ***names, size_t *n, frt_error_t *err);
+/* Until it is closed, nobody else has it. Errors: BUSY, at once. */
+frt_status_t frti_folder_lock(const frti_folder_t *f, frt_error_t *err);
 
 #endif

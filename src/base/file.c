@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "base/file.h"
 
-static frt_status_t os_error(frt_error_t *err, const char *what, const char *path, int e) {
+frt_status_t frti_os_error(frt_error_t *err, const char *what, const char *path, int e) {
   frt_status_t status = e == ENOENT ? FRT_NOT_FOUND : FRT_UNAVAILABLE;
   const char *why = strerrordesc_np(e);
   frt_fail(err, status, "cannot %s '%s': %s", what, path, why ? why : "unknown error");
@@ -57,7 +58,7 @@ static frt_status_t read_all(int fd, const char *path, uint64_t max, size_t gues
     }
     got = read(fd, to->text + to->len, to->cap - 1 - to->len);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return os_error(err, "read", path, errno);
+    if (got < 0) return frti_os_error(err, "read", path, errno);
     if (got == 0) break;
     to->len += (size_t)got;
     if (max && to->len > max) return too_large(err, path, max);
@@ -68,25 +69,21 @@ static frt_status_t read_all(int fd, const char *path, uint64_t max, size_t gues
   return FRT_OK;
 }
 
-static frt_status_t read_file(const char *path, int flags, uint64_t max, uint8_t **bytes,
-                              size_t *n, frt_error_t *err) {
+frt_status_t frti_fd_read(int fd, const char *path, uint64_t max, uint8_t **bytes, size_t *n,
+                          frt_error_t *err) {
   frti_str_t all = {0};
   struct stat st;
   frt_status_t status;
-  int fd;
   *bytes = NULL;
   *n = 0;
-  /* NONBLOCK: opening a FIFO must not wait for a writer. */
-  do fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
-  while (fd < 0 && errno == EINTR);
-  if (fd < 0 && errno == ELOOP && flags) {
+  if (fd < 0 && errno == ELOOP) {
     frt_fail(err, FRT_INVALID_ARGUMENT, "'%s' is a symbolic link; wanted the file itself",
              path);
     return frti_error_name(err, FRT_INVALID_ARGUMENT, path);
   }
-  if (fd < 0) return os_error(err, "open", path, errno);
+  if (fd < 0) return frti_os_error(err, "open", path, errno);
   if (fstat(fd, &st)) {
-    status = os_error(err, "read", path, errno);
+    status = frti_os_error(err, "read", path, errno);
   } else if (!S_ISREG(st.st_mode)) {
     frt_fail(err, FRT_INVALID_ARGUMENT, "'%s' is not a regular file", path);
     status = frti_error_name(err, FRT_INVALID_ARGUMENT, path);
@@ -105,6 +102,14 @@ static frt_status_t read_file(const char *path, int flags, uint64_t max, uint8_t
   return FRT_OK;
 }
 
+static frt_status_t read_file(const char *path, int flags, uint64_t max, uint8_t **bytes,
+                              size_t *n, frt_error_t *err) {
+  int fd;
+  do fd = open(path, FRTI_READ_FLAGS | flags);
+  while (fd < 0 && errno == EINTR);
+  return frti_fd_read(fd, path, max, bytes, n, err);
+}
+
 frt_status_t frti_file_read(const char *path, uint64_t max, uint8_t **bytes, size_t *n,
                             frt_error_t *err) {
   return read_file(path, 0, max, bytes, n, err);
@@ -117,7 +122,7 @@ frt_status_t frti_file_read_itself(const char *path, uint8_t **bytes, size_t *n,
 
 /* ---- writing ------------------------------------------------------------------ */
 
-static bool write_all(int fd, const uint8_t *bytes, size_t n) {
+bool frti_fd_write(int fd, const uint8_t *bytes, size_t n) {
   while (n) {
     ssize_t put = write(fd, bytes, n);
     if (put < 0 && errno == EINTR) continue;
@@ -128,7 +133,7 @@ static bool write_all(int fd, const uint8_t *bytes, size_t n) {
   return true;
 }
 
-static bool sync_fd(int fd) {
+bool frti_fd_sync(int fd) {
   while (fsync(fd))
     if (errno != EINTR) return false;
   return true;
@@ -147,26 +152,29 @@ static frt_status_t sync_folder(const char *path, frt_error_t *err) {
   do fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   while (fd < 0 && errno == EINTR);
   /* Who may write into a folder need not be allowed to read it. */
-  if (fd < 0 && errno != EACCES) status = os_error(err, "sync folder", folder, errno);
-  if (fd >= 0 && !sync_fd(fd) && errno != EINVAL && errno != ENOTSUP)
-    status = os_error(err, "sync folder", folder, errno);
+  if (fd < 0 && errno != EACCES) status = frti_os_error(err, "sync folder", folder, errno);
+  if (fd >= 0 && !frti_fd_sync(fd) && errno != EINVAL && errno != ENOTSUP)
+    status = frti_os_error(err, "sync folder", folder, errno);
   if (fd >= 0) close(fd);
   frti_free(folder);
   return status;
 }
 
+void frti_side_name(char *to, size_t cap, const char *of) {
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
+  uint64_t r = frti_random_seed();
+  char end[7];
+  for (int i = 0; i < 6; ++i, r >>= 5) end[i] = letters[r & 31];
+  end[6] = 0;
+  snprintf(to, cap, "%s.tmp%s", of, end);
+}
+
 /* A new file beside `path`. Not mkstemp: its files are private to the user, these
  * follow the umask. */
 static int open_beside(const char *path, char *temp, size_t cap) {
-  static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
   for (int tries = 0; tries < 100; ++tries) {
-    uint64_t r = frti_random_seed();
-    char end[7];
-    int fd;
-    for (int i = 0; i < 6; ++i, r >>= 5) end[i] = letters[r & 31];
-    end[6] = 0;
-    snprintf(temp, cap, "%s.tmp%s", path, end);
-    fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    frti_side_name(temp, cap, path);
+    const int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd >= 0 || (errno != EEXIST && errno != EINTR)) return fd;
   }
   return -1;
@@ -190,7 +198,7 @@ frt_status_t frti_file_write(const char *path, const void *bytes, size_t n,
   if (fd < 0) {
     e = errno;
   } else {
-    if (!write_all(fd, bytes, n) || !sync_fd(fd)) e = errno ? errno : EIO;
+    if (!frti_fd_write(fd, bytes, n) || !frti_fd_sync(fd)) e = errno ? errno : EIO;
     if (close(fd) && !e && errno != EINTR) e = errno;
     while (!e && rename(temp, path))
       if (errno != EINTR) e = errno;
@@ -198,7 +206,7 @@ frt_status_t frti_file_write(const char *path, const void *bytes, size_t n,
   }
   frti_free(temp);
   if (!e) return sync_folder(path, err);
-  os_error(err, "write", path, e);
+  frti_os_error(err, "write", path, e);
   if (err) err->status = FRT_UNAVAILABLE;
   return FRT_UNAVAILABLE;
 }
@@ -212,7 +220,7 @@ frt_status_t frti_make_dir(const char *path, frt_error_t *err) {
     if (was && was != '/') continue;
     *at = 0;
     if (mkdir(copy, 0777) && (errno != EEXIST || !frti_is_dir(copy))) {
-      status = os_error(err, "make folder", copy, errno == EEXIST ? ENOTDIR : errno);
+      status = frti_os_error(err, "make folder", copy, errno == EEXIST ? ENOTDIR : errno);
       break;
     }
     *at = was;
@@ -256,16 +264,15 @@ static const char **pack(char **pieces, size_t n) {
   return all;
 }
 
-static frt_status_t list(const char *dir, const char *suffix, const char ***names,
-                         size_t *n, frt_error_t *err) {
+frt_status_t frti_list_opened(DIR *d, const char *dir, const char *suffix,
+                              const char ***names, size_t *n, frt_error_t *err) {
   char **pieces = NULL;
   size_t count = 0, cap = 0;
   frt_status_t status = FRT_OK;
   struct dirent *entry;
-  DIR *d = opendir(dir);
   *names = NULL;
   *n = 0;
-  if (!d) return os_error(err, "open folder", dir, errno);
+  if (!d) return frti_os_error(err, "open folder", dir, errno);
   while (errno = 0, (entry = readdir(d)) != NULL) {
     if (!wanted(dirfd(d), entry->d_name, suffix)) continue;
     if (!FRTI_GROW(pieces, count, cap) || !(pieces[count] = frti_strdup(entry->d_name))) {
@@ -274,7 +281,7 @@ static frt_status_t list(const char *dir, const char *suffix, const char ***name
     }
     ++count;
   }
-  if (status == FRT_OK && errno) status = os_error(err, "read folder", dir, errno);
+  if (status == FRT_OK && errno) status = frti_os_error(err, "read folder", dir, errno);
   closedir(d);
   if (count) qsort(pieces, count, sizeof *pieces, by_bytes);
   if (status == FRT_OK && !(*names = pack(pieces, count))) status = frti_no_memory(err);
@@ -286,44 +293,5 @@ static frt_status_t list(const char *dir, const char *suffix, const char ***name
 
 frt_status_t frti_list_dir(const char *dir, const char *suffix, const char ***names,
                            size_t *n, frt_error_t *err) {
-  return list(dir, suffix, names, n, err);
-}
-
-frt_status_t frti_list_folders(const char *dir, const char ***names, size_t *n,
-                               frt_error_t *err) {
-  return list(dir, NULL, names, n, err);
-}
-
-/* ---- moving and removing -------------------------------------------------------- */
-
-frt_status_t frti_rename(const char *from, const char *to, frt_error_t *err) {
-  if (rename(from, to)) return os_error(err, "rename", from, errno);
-  return sync_folder(to, err);
-}
-
-static frt_status_t empty_folder(const char *path, frt_error_t *err) {
-  frt_status_t status = FRT_OK;
-  struct dirent *entry;
-  int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  DIR *d = fd < 0 ? NULL : fdopendir(fd);
-  if (!d) {
-    status = os_error(err, "open folder", path, errno);
-    if (fd >= 0) close(fd);
-    return status;
-  }
-  while ((entry = readdir(d)) != NULL)
-    if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
-        unlinkat(fd, entry->d_name, 0) && errno != ENOENT)
-      status = os_error(err, "remove a file of", path, errno);
-  closedir(d);
-  return status;
-}
-
-frt_status_t frti_remove_tree(const char *path, frt_error_t *err) {
-  struct stat st;
-  if (lstat(path, &st)) return errno == ENOENT ? FRT_OK : os_error(err, "look at", path, errno);
-  if (S_ISDIR(st.st_mode)) FRT_TRY(empty_folder(path, err));
-  if (S_ISDIR(st.st_mode) ? rmdir(path) : unlink(path))
-    return os_error(err, "remove", path, errno);
-  return FRT_OK;
+  return frti_list_opened(opendir(dir), dir, suffix, names, n, err);
 }

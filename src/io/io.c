@@ -39,15 +39,29 @@ frt_status_t frti_io_tensor(frt_dtype_t dtype, uint32_t rank, const int64_t *dim
 
 /* ---- variable names as file names ------------------------------------------------ */
 
+/* What stands for itself in no file name: '/', '%', control characters, and the dots of
+ * "." and "..", which are folders. */
+static bool coded(char c, bool dots) {
+  return c == '%' || c == '/' || dots || (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+static bool is_dots(const char *name) { return !strcmp(name, ".") || !strcmp(name, ".."); }
+
 frt_status_t frt_name_to_file(const char *name, char *to, size_t cap, frt_error_t *err) {
+  static const char digits[] = "0123456789ABCDEF";
+  const bool dots = is_dots(name);
   size_t n = 0;
-  const bool dots = !strcmp(name, ".") || !strcmp(name, ".."); /* folders, not files */
   for (const char *at = name; *at; ++at) {
-    const char *code = *at == '%' ? "%25" : *at == '/' ? "%2F" : dots ? "%2E" : NULL;
-    size_t len = code ? 3 : 1;
+    const unsigned char c = (unsigned char)*at;
+    const size_t len = coded(*at, dots) ? 3 : 1;
     if (n + len >= cap) goto too_long;
-    memcpy(to + n, code ? code : at, len);
-    n += len;
+    if (len == 3) {
+      to[n++] = '%';
+      to[n++] = digits[c >> 4];
+      to[n++] = digits[c & 15];
+    } else {
+      to[n++] = *at;
+    }
   }
   if (n >= cap) goto too_long;
   to[n] = 0;
@@ -59,25 +73,47 @@ too_long:
   return frti_error_name(err, FRT_INVALID_ARGUMENT, name);
 }
 
+frt_status_t frti_io_file_name(const char *name, const char *suffix,
+                               char to[FRTI_IO_NAME], frt_error_t *err) {
+  const size_t n = strlen(suffix);
+  FRT_TRY(frt_name_to_file(name, to, FRTI_IO_NAME - n, err));
+  strcat(to, suffix);
+  return FRT_OK;
+}
+
+static int hex(char c) {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The character that "%XX" stands for; false: no code that frt_name_to_file writes. */
+static bool decode(const char *at, char *to) {
+  const int high = hex(at[1]), low = high < 0 ? -1 : hex(at[2]);
+  if (low < 0 || (!high && !low)) return false;
+  *to = (char)(high << 4 | low);
+  return coded(*to, *to == '.');
+}
+
 frt_status_t frt_file_to_name(const char *file, char *to, size_t cap, frt_error_t *err) {
   const char *why = "does not fit";
+  bool dot = false; /* one was coded: right in "." and ".." only */
   size_t n = 0;
   for (const char *at = file; *at; ++at, ++n) {
     if (n + 1 >= cap) goto bad;
     to[n] = *at;
     why = "'/' in a file name";
     if (*at == '/') goto bad;
-    why = "'%' without 25, 2F or 2E";
+    why = "'%' without the number of a character that needs it";
     if (*at == '%') {
-      if (at[1] != '2' || !at[2] || !strchr("5FE", at[2])) goto bad;
-      to[n] = at[2] == '5' ? '%' : at[2] == 'F' ? '/' : '.';
+      if (!decode(at, &to[n])) goto bad;
+      dot = dot || to[n] == '.';
       at += 2;
     }
     why = "does not fit";
   }
   if (n >= cap) goto bad;
   to[n] = 0;
-  return FRT_OK;
+  why = "a coded '.' in a longer name";
+  if (!dot || is_dots(to)) return FRT_OK;
 bad:
   if (cap) to[0] = 0;
   frt_fail(err, FRT_INVALID_ARGUMENT, "file name '%.96s': %s", file, why);

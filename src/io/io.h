@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "fluidrt/io.h"
+#include "runtime/internal.h"
 
 /* Puts "'path': " before the message and the path in `name`. */
 frt_status_t frti_io_in_file(frt_error_t *err, frt_status_t status, const char *path);
@@ -16,12 +17,14 @@ char *frti_io_join(const char *dir, const char *file);
 frt_status_t frti_io_tensor(frt_dtype_t dtype, uint32_t rank, const int64_t *dims,
                             const uint8_t *bytes, frt_tensor_t **out, frt_error_t *err);
 
-/* Sets all variables or none: on an error what was set is put back. */
-frt_status_t frti_io_set_all(frt_scope_t *scope, const char *const *names,
-                             frt_tensor_t *const *tensors, size_t n, frt_error_t *err);
+/* What frt_npy_save writes, for frti_free. UNIMPLEMENTED: a dtype that npy has not. */
+frt_status_t frti_npy_serialize(const frt_tensor_t *t, void **bytes, size_t *n,
+                                frt_error_t *err);
 
-/* Writes dir/<escaped name> with the tensor's record; adds its line to a manifest. */
-frt_status_t frti_io_save_record(const char *dir, const char *name, const frt_tensor_t *t,
-                                 frti_str_t *manifest, frt_error_t *err);
+/* The name as the name of a file of at most 255 bytes less `suffix`. Errors:
+ * INVALID_ARGUMENT. */
+enum { FRTI_IO_NAME = 256 };
+frt_status_t frti_io_file_name(const char *name, const char *suffix,
+                               char to[FRTI_IO_NAME], frt_error_t *err);
 
 #endif

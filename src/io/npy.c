@@ -245,19 +245,31 @@ static void add_header(frti_str_t *s, const char *code, const frt_tensor_t *t) {
   s->text[9] = (char)(length >> 8);
 }
 
-frt_status_t frt_npy_save(const char *path, const frt_tensor_t *t, frt_error_t *err) {
+frt_status_t frti_npy_serialize(const frt_tensor_t *t, void **bytes, size_t *n,
+                                frt_error_t *err) {
   frti_str_t s = {0};
   const char *code = NULL;
-  frt_status_t status;
   for (size_t i = 0; i < FRTI_COUNT(dtypes); ++i)
     if (dtypes[i].dtype == (uint32_t)frt_tensor_dtype(t)) code = dtypes[i].code;
-  if (!code) {
-    frt_fail(err, FRT_UNIMPLEMENTED, "npy has no %s", frt_dtype_name(frt_tensor_dtype(t)));
-    return frti_io_in_file(err, FRT_UNIMPLEMENTED, path);
-  }
+  if (!code)
+    return frt_fail(err, FRT_UNIMPLEMENTED, "npy has no %s",
+                    frt_dtype_name(frt_tensor_dtype(t)));
   add_header(&s, code, t);
   if (frt_tensor_bytes(t)) frti_str_add_n(&s, frt_tensor_data(t), frt_tensor_bytes(t));
-  status = s.failed ? frti_no_memory(err) : frti_file_write(path, s.text, s.len, err);
+  *bytes = s.text;
+  *n = s.len;
+  if (!s.failed) return FRT_OK;
   frti_str_release(&s);
+  return frti_no_memory(err);
+}
+
+frt_status_t frt_npy_save(const char *path, const frt_tensor_t *t, frt_error_t *err) {
+  void *bytes;
+  size_t n;
+  frt_status_t status = frti_npy_serialize(t, &bytes, &n, err);
+  if (status == FRT_UNIMPLEMENTED) return frti_io_in_file(err, status, path);
+  FRT_TRY(status);
+  status = frti_file_write(path, bytes, n, err);
+  frti_free(bytes);
   return status;
 }

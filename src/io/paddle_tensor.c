@@ -37,6 +37,19 @@ static frt_status_t take_version(reader_t *r, const char *what) {
                   " at offset %zu, wanted 0", what, version, r->at - 4);
 }
 
+/* What such files are taken for. */
+static frt_status_t known_other(const reader_t *r) {
+  static const struct { const char *magic; size_t n; const char *what; } others[] = {
+      {"\x93NUMPY", 6, "an .npy file"}, {"PK\3\4", 4, "a zip or .npz file"},
+      {"\x80\2", 2, "a Python pickle, as fluid.save writes it; wanted what save_params or "
+                    "save_persistables wrote"},
+      {"\x80\3", 2, "a Python pickle"}, {"\x80\4", 2, "a Python pickle"}};
+  for (size_t i = 0; i < FRTI_COUNT(others); ++i)
+    if (r->n >= others[i].n && !memcmp(r->bytes, others[i].magic, others[i].n))
+      return frt_fail(r->err, FRT_DATA_LOSS, "no tensor record, but %s", others[i].what);
+  return FRT_OK;
+}
+
 /* A level is n offsets, from 0 upwards. */
 static frt_status_t take_level(reader_t *r) {
   uint64_t bytes, last = 0;
@@ -146,6 +159,7 @@ frt_status_t frt_paddle_tensor_parse(const void *bytes, size_t n, frt_tensor_t *
   char text[160];
   *out = NULL;
   if (used) *used = 0;
+  FRT_TRY(known_other(&r));
   FRT_TRY(take_version(&r, "LoD tensor version"));
   FRT_TRY(take_lod(&r, &levels));
   FRT_TRY(take_version(&r, "tensor version"));

@@ -60,7 +60,7 @@ static frt_status_t check(const frt_var_info_t *var, const frt_tensor_t *t,
 /* ---- a folder --------------------------------------------------------------------- */
 
 /* Paddle writes the bare name, with folders for '/'. A name that would lead out of the
- * folder is only looked for in its escaped form. */
+ * folder is only looked for in its coded form. */
 static bool safe(const char *name) {
   if (!*name) return false;
   for (const char *at = name; at; at = strchr(at, '/')) {
@@ -72,68 +72,83 @@ static bool safe(const char *name) {
   return true;
 }
 
-/* The path of a variable's file; NULL with FRT_OK: there is none. */
-static frt_status_t find_file(const char *dir, const char *name, char **out,
-                              frt_error_t *err) {
-  char file[1024];
-  *out = NULL;
-  if (safe(name)) {
-    if (!(*out = frti_io_join(dir, name))) return frti_no_memory(err);
-    if (frti_is_file(*out)) return FRT_OK;
-    frti_free(*out);
-    *out = NULL;
-  }
-  if (!strpbrk(name, "%/") || frt_name_to_file(name, file, sizeof file, NULL) != FRT_OK)
-    return FRT_OK;
-  if (!(*out = frti_io_join(dir, file))) return frti_no_memory(err);
-  if (frti_is_file(*out)) return FRT_OK;
-  frti_free(*out);
-  *out = NULL;
-  return FRT_OK;
-}
-
-static frt_status_t read_one(const char *path, const frt_var_info_t *var,
-                             frt_tensor_t **out, frt_error_t *err) {
+static frt_status_t read_record(const frti_folder_t *f, const char *file,
+                                const frt_var_info_t *var, frt_tensor_t **out,
+                                frt_error_t *err) {
   uint8_t *bytes;
   size_t n, used;
-  frt_status_t status;
-  FRT_TRY(frti_file_read_itself(path, &bytes, &n, err));
-  status = frt_paddle_tensor_parse(bytes, n, out, &used, err);
+  FRT_TRY(frti_folder_read(f, file, 0, &bytes, &n, err));
+  frt_status_t status = frt_paddle_tensor_parse(bytes, n, out, &used, err);
   frti_free(bytes);
   if (status == FRT_OK && used != n)
     status = frt_fail(err, FRT_DATA_LOSS, "the tensor record ends at offset %zu of %zu",
                       used, n);
   if (status == FRT_OK) status = check(var, *out, err);
   if (status == FRT_OK) return FRT_OK;
-  frti_io_in_file(err, status, path);
+  char *path = frti_io_join(f->path, file);
+  if (path) frti_io_in_file(err, status, path);
+  frti_free(path);
   return frti_error_name(err, status, var->name);
 }
 
-static frt_status_t load_folder(const char *dir, params_t *p, frt_error_t *err) {
+/* By the bare name, folder by folder. */
+static frt_status_t read_nested(const frti_folder_t *f, const char *name,
+                                const frt_var_info_t *var, frt_tensor_t **out, bool *there,
+                                frt_error_t *err) {
+  const char *slash = strchr(name, '/');
+  char first[FRTI_IO_NAME];
+  frti_folder_t inner;
+  if (!slash) {
+    *there = frti_folder_has(f, name) != FRTI_NOTHING;
+    return *there ? read_record(f, name, var, out, err) : FRT_OK;
+  }
+  if ((size_t)(slash - name) >= sizeof first) return FRT_OK;
+  memcpy(first, name, (size_t)(slash - name));
+  first[slash - name] = 0;
+  if (frti_folder_has(f, first) == FRTI_NOTHING) return FRT_OK;
+  frt_status_t status = frti_folder_enter(f, first, &inner, err);
+  if (status == FRT_OK) status = read_nested(&inner, slash + 1, var, out, there, err);
+  frti_folder_close(&inner);
+  return status;
+}
+
+/* *there: the variable has a file. Our own name for it goes first: "a%2Fb" is a/b. */
+static frt_status_t read_variable(const frti_folder_t *f, const frt_var_info_t *var,
+                                  frt_tensor_t **out, bool *there, frt_error_t *err) {
+  char file[FRTI_IO_NAME];
+  *there = frti_io_file_name(var->name, "", file, NULL) == FRT_OK &&
+           frti_folder_has(f, file) != FRTI_NOTHING;
+  if (*there) return read_record(f, file, var, out, err);
+  return safe(var->name) ? read_nested(f, var->name, var, out, there, err) : FRT_OK;
+}
+
+static frt_status_t read_all(const frti_folder_t *f, params_t *p, frt_error_t *err) {
   frti_str_t missing = {0};
   const char *first = NULL;
   size_t n_missing = 0;
   frt_status_t status = FRT_OK;
   for (size_t i = 0; i < p->n && status == FRT_OK; ++i) {
-    char *path;
-    status = find_file(dir, p->names[i], &path, err);
-    if (status != FRT_OK) break;
-    if (path) {
-      /* Once a file is missing, the others need not be read. */
-      if (!n_missing) status = read_one(path, &p->vars[i], &p->tensors[i], err);
-      frti_free(path);
-      continue;
-    }
+    bool there;
+    status = read_variable(f, &p->vars[i], &p->tensors[i], &there, err);
+    if (there || status != FRT_OK) continue;
     if (!first) first = p->names[i];
     frti_str_add(&missing, n_missing++ ? ", " : "");
     frti_str_add(&missing, p->names[i]);
   }
   if (status == FRT_OK && n_missing) {
-    frt_fail(err, FRT_NOT_FOUND, "'%.120s': %zu of %zu variables have no file: %s", dir,
+    frt_fail(err, FRT_NOT_FOUND, "'%.120s': %zu of %zu variables have no file: %s", f->path,
              n_missing, p->n, missing.text ? missing.text : first);
     status = frti_error_name(err, FRT_NOT_FOUND, first);
   }
   frti_str_release(&missing);
+  return status;
+}
+
+static frt_status_t load_folder(const char *dir, params_t *p, frt_error_t *err) {
+  frti_folder_t f;
+  frt_status_t status = frti_folder_open(dir, &f, err);
+  if (status == FRT_OK) status = read_all(&f, p, err);
+  frti_folder_close(&f);
   return status;
 }
 
@@ -169,7 +184,7 @@ frt_status_t frt_params_load(const char *path, const frt_program_t *program,
   frt_status_t status = collect(program, &p, err);
   if (status == FRT_OK)
     status = frti_is_dir(path) ? load_folder(path, &p, err) : load_combined(path, &p, err);
-  if (status == FRT_OK) status = frti_io_set_all(scope, p.names, p.tensors, p.n, err);
+  if (status == FRT_OK) status = frti_scope_set_all(scope, p.names, p.tensors, p.n, err);
   params_release(&p);
-  return status;
+  return status == FRT_OK ? FRT_OK : frti_error_phase(err, status, FRT_PHASE_CHECKPOINT);
 }

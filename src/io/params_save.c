@@ -103,16 +103,14 @@ static frt_status_t collect(const frt_program_t *program, const char *const *onl
   return FRT_OK;
 }
 
+/* All as they are at one moment, between two runs. */
 static frt_status_t take_values(frt_scope_t *scope, keep_t *k, frt_error_t *err) {
   frti_str_t missing = {0};
   size_t n = 0;
-  frt_status_t status = FRT_OK;
-  for (size_t i = 0; i < k->n && status == FRT_OK; ++i) {
-    status = frt_scope_get(scope, k->names[i], &k->tensors[i], err);
-    if (status != FRT_NOT_FOUND && status != FRT_FAILED_PRECONDITION) continue;
-    frti_str_addf(&missing, "%s'%.80s'", n++ ? ", " : "", k->names[i]);
-    status = FRT_OK;
-  }
+  frt_status_t status = frti_scope_get_all(scope, k->names, k->n, k->tensors, err);
+  for (size_t i = 0; i < k->n && status == FRT_OK; ++i)
+    if (!k->tensors[i])
+      frti_str_addf(&missing, "%s'%.80s'", n++ ? ", " : "", k->names[i]);
   if (status == FRT_OK && n)
     status = frt_fail(err, FRT_FAILED_PRECONDITION,
                       "%zu variables to save are not initialized: %s", n,
@@ -123,11 +121,30 @@ static frt_status_t take_values(frt_scope_t *scope, keep_t *k, frt_error_t *err)
 
 /* ---- writing ---------------------------------------------------------------------------------- */
 
+static frt_status_t save_one(const frti_folder_t *f, const char *name,
+                             const frt_tensor_t *t, frt_error_t *err) {
+  char file[FRTI_IO_NAME];
+  void *bytes;
+  size_t n;
+  FRT_TRY(frti_io_file_name(name, "", file, err));
+  FRT_TRY(frt_paddle_tensor_serialize(t, &bytes, &n, err));
+  const frt_status_t status = frti_folder_write(f, file, bytes, n, err);
+  frt_free(bytes);
+  return status;
+}
+
 static frt_status_t save_folder(const char *dir, const keep_t *k, frt_error_t *err) {
+  char file[FRTI_IO_NAME];
+  frti_folder_t f;
+  for (size_t i = 0; i < k->n; ++i) /* before anything is written */
+    FRT_TRY(frti_io_file_name(k->names[i], "", file, err));
   FRT_TRY(frti_make_dir(dir, err));
-  for (size_t i = 0; i < k->n; ++i)
-    FRT_TRY(frti_io_save_record(dir, k->names[i], k->tensors[i], NULL, err));
-  return FRT_OK;
+  frt_status_t status = frti_folder_open(dir, &f, err);
+  for (size_t i = 0; i < k->n && status == FRT_OK; ++i)
+    status = save_one(&f, k->names[i], k->tensors[i], err);
+  if (status == FRT_OK) status = frti_folder_sync(&f, err);
+  frti_folder_close(&f);
+  return status;
 }
 
 static frt_status_t save_combined(const char *path, const keep_t *k, frt_error_t *err) {

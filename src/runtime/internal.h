@@ -140,6 +140,13 @@ struct frt_scope {
   size_t cap;
 };
 
+/* Copies of n variables as they were at one moment; NULL for one without a value. BUSY. */
+frt_status_t frti_scope_get_all(frt_scope_t *s, const char *const *names, size_t n,
+                                frt_tensor_t **out, frt_error_t *err);
+/* Sets all or none. BUSY. */
+frt_status_t frti_scope_set_all(frt_scope_t *s, const char *const *names,
+                                frt_tensor_t *const *tensors, size_t n, frt_error_t *err);
+
 frt_status_t frti_scope_enter(frt_scope_t *s, bool write, frt_error_t *err);
 void frti_scope_leave(frt_scope_t *s, bool write);
 /* Inside enter/leave. The record, NULL if the scope has none of that name. */

@@ -224,6 +224,76 @@ frt_status_t frt_scope_erase(frt_scope_t *s, const char *name, frt_error_t *err)
   return status;
 }
 
+/* ---- several variables at once -------------------------------------------------------- */
+
+frt_status_t frti_scope_get_all(frt_scope_t *s, const char *const *names, size_t n,
+                                frt_tensor_t **out, frt_error_t *err) {
+  frt_status_t status = FRT_OK;
+  memset(out, 0, n * sizeof *out);
+  FRT_TRY(frti_scope_enter(s, true, err));
+  for (size_t i = 0; i < n && status == FRT_OK; ++i) {
+    const frti_record_t *r = frti_scope_find(s, names[i]);
+    if (r && r->initialized) status = get_locked(s, names[i], &out[i], err);
+  }
+  frti_scope_leave(s, true);
+  for (size_t i = 0; i < n && status != FRT_OK; ++i) {
+    frt_tensor_release(out[i]);
+    out[i] = NULL;
+  }
+  return status;
+}
+
+/* A record that the variable is to have; it takes the old one's place as a whole. */
+static frt_status_t make_value(frt_scope_t *s, const char *name, const frt_tensor_t *t,
+                               frti_record_t **record, frti_record_t *value,
+                               frt_error_t *err) {
+  FRT_TRY(frti_scope_record(s, name, record, err));
+  *value = (frti_record_t){.name = (*record)->name};
+  FRT_TRY(frti_record_shape(s, value, frt_tensor_dtype(t), frt_tensor_rank(t),
+                            frt_tensor_dims(t), err));
+  FRT_TRY(frti_record_reserve(s, value, FRTI_HOST, err));
+  if (value->bytes) memcpy(value->data[FRTI_HOST], frt_tensor_data(t), value->bytes);
+  value->valid = FRTI_SPACE_BIT(FRTI_HOST);
+  value->initialized = true;
+  return FRT_OK;
+}
+
+/* What can fail is done before the first variable changes. */
+static frt_status_t set_all_locked(frt_scope_t *s, const char *const *names,
+                                   frt_tensor_t *const *tensors, size_t n,
+                                   frt_error_t *err) {
+  frti_record_t *values = frti_calloc(n, sizeof *values),
+                **records = frti_calloc(n, sizeof *records);
+  frt_status_t status = values && records ? FRT_OK : frti_no_memory(err);
+  for (size_t i = 0; i < n && status == FRT_OK; ++i) {
+    status = make_value(s, names[i], tensors[i], &records[i], &values[i], err);
+    if (status != FRT_OK) frti_error_name(err, status, names[i]);
+  }
+  for (size_t i = 0; values && i < n; ++i) {
+    if (status == FRT_OK) {
+      drop_buffers(s, records[i]);
+      *records[i] = values[i];
+    } else {
+      drop_buffers(s, &values[i]);
+    }
+  }
+  if (status == FRT_OK) s->partly_updated = 0;
+  frti_free(values);
+  frti_free(records);
+  return status;
+}
+
+frt_status_t frti_scope_set_all(frt_scope_t *s, const char *const *names,
+                                frt_tensor_t *const *tensors, size_t n, frt_error_t *err) {
+  for (size_t i = 0; i < n; ++i)
+    if (!names[i] || !names[i][0])
+      return frt_fail(err, FRT_INVALID_ARGUMENT, "a variable needs a name");
+  FRT_TRY(frti_scope_enter(s, true, err));
+  const frt_status_t status = set_all_locked(s, names, tensors, n, err);
+  frti_scope_leave(s, true);
+  return status;
+}
+
 static int compare_names(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }

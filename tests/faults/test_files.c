@@ -354,7 +354,7 @@ static void a_symlink_in_a_folder_of_variables_is_refused(void **state) {
     assert_int_equal(0, symlink(target, at(path)));
   }
   expect_error(frt_params_load(at("params"), w.program, w.scope, &err), &err,
-               FRT_INVALID_ARGUMENT, FRT_PHASE_NONE, "symbolic link");
+               FRT_INVALID_ARGUMENT, FRT_PHASE_CHECKPOINT, "symbolic link");
 }
 
 static void a_hard_link_keeps_its_old_contents(void **state) {

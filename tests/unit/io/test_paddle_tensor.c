@@ -162,7 +162,8 @@ static void names_and_files_map_both_ways(void **state) {
   FRTI_UNUSED(state);
   static const char *const pairs[][2] = {
       {"fc_0.w_0@GRAD", "fc_0.w_0@GRAD"}, {"a/b", "a%2Fb"}, {"100%", "100%25"},
-      {"../../x", "..%2F..%2Fx"}, {"%2F", "%252F"}, {"", ""}};
+      {"../../x", "..%2F..%2Fx"}, {"%2F", "%252F"}, {"", ""},
+      {"a\nb", "a%0Ab"}, {"\x7f", "%7F"}, {".", "%2E"}, {"..", "%2E%2E"}, {"...", "..."}};
   frt_error_t err = FRT_ERROR_INIT;
   char to[64];
   for (size_t i = 0; i < FRTI_COUNT(pairs); ++i) {
@@ -177,8 +178,11 @@ static void names_and_files_map_both_ways(void **state) {
   assert_int_equal(frt_file_to_name("a%2Fb", to, 3, &err), FRT_INVALID_ARGUMENT);
   assert_string_equal(err.message, "file name 'a%2Fb': does not fit");
   assert_int_equal(frt_file_to_name("a%2fb", to, 64, &err), FRT_INVALID_ARGUMENT);
-  assert_string_equal(err.message, "file name 'a%2fb': '%' without 25, 2F or 2E");
+  assert_string_equal(err.message, "file name 'a%2fb': '%' without the number of a character that needs it");
   assert_int_equal(frt_file_to_name("a/b", to, 64, &err), FRT_INVALID_ARGUMENT);
+  static const char *const others[] = {"%41", "%00", "%2", "%", "%0a", "a%2E", "%2E%2E%2E"};
+  for (size_t i = 0; i < FRTI_COUNT(others); ++i) /* no name is written so */
+    assert_int_equal(frt_file_to_name(others[i], to, 64, &err), FRT_INVALID_ARGUMENT);
 }
 
 int main(void) {
