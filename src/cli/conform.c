@@ -19,8 +19,9 @@ static const char DOC[] =
     "stress: full, over and over with other seeds until --seconds (60) are over.\n\n"
     "Modes. test: forward ops. grad: gradient ops and central differences. train: "
     "optimizers; then, unless --ops is given, the bundled networks, or that of --case: three steps op by op, and the "
-    "whole once for each op, that op alone on another place. perf: the "
-    "time of each op. claims: what the kernel table says against what runs: claimed and "
+    "whole once for each op, that op alone on another place. perf: of "
+    "each op the largest and a tiny case on all CPUs: median and spread of its time, bytes "
+    "and operations a second by the schema's cost, the cost of a launch, and copies. claims: what the kernel table says against what runs: claimed and "
     "wrong, claimed and declined, unclaimed. support: op by dtype, asked, nothing run.\n\n"
     "A case is a pure function of its name, OP/CASE:SIZES/DTYPE@SEED, and of the "
     "suite's version: --replay NAME repeats exactly it. An --xfail file has lines "
@@ -31,7 +32,7 @@ static const char DOC[] =
     "74 a report could not be written.";
 
 enum { KEY_PROGRAM = 256, KEY_STARTUP, KEY_FEED, KEY_CASE, KEY_STEPS, KEY_SEEDS, KEY_SAMPLE,
-       KEY_XFAIL, KEY_REPORT, KEY_JUNIT, KEY_REPLAY, KEY_ORACLE, KEY_LIMIT };
+       KEY_XFAIL, KEY_REPORT, KEY_JUNIT, KEY_REPLAY, KEY_ORACLE, KEY_LIMIT, KEY_SECONDS, KEY_BASELINE };
 
 static const struct argp_option OPTIONS[] = {
     {"level", 'l', "LEVEL", 0, "How much to run: load, core (default), full, stress", 0},
@@ -39,8 +40,13 @@ static const struct argp_option OPTIONS[] = {
     {"ops", 'o', "GLOB", 0, "Only ops that match, such as 'elementwise_*'", 0},
     {"seed", 's', "N", 0, "Other random values (default 0)", 0},
     {"seeds", KEY_SEEDS, "N", 0, "So many seeds in a row; fixed values run once", 0},
-    {"sample", KEY_SAMPLE, "N", 0, "Of each op and seed only about N cases, drawn by the seed",
-        0},
+    {"sample", KEY_SAMPLE, "X", 0,
+        "Of each op and seed only about X cases, drawn by the seed; 0.1: one case of "
+        "every tenth op", 0},
+    {"seconds", KEY_SECONDS, "S", 0, "How long level stress goes on (default 60)", 0},
+    {"baseline", KEY_BASELINE, "FILE", 0,
+        "A report of --mode perf; what is slower than in it beyond noise (a tenth, and three "
+        "times the spread) has failed", 1},
     {"replay", KEY_REPLAY, "NAME", 0, "Only this case, named as a failure names it", 0},
     {"oracle", KEY_ORACLE, "FILE", 0,
         "The module whose frt.oracle.v1 says what the provider's own ops are", 0},
@@ -91,6 +97,14 @@ static void check_end(const frti_cli_conform_t *a, struct argp_state *state) {
                                  "failure prints it", a->o.replay);
 }
 
+static double positive(struct argp_state *state, const char *option, const char *arg) {
+  char *end = NULL;
+  const double v = strtod(arg, &end);
+  if (end == arg || *end || !(v > 0) || v > 1e6)
+    argp_error(state, "%s '%s': wanted a number above 0", option, arg);
+  return v;
+}
+
 /* "op/case:3/float32@7": the op becomes the filter, the seed the seed. */
 static void set_replay(frti_cli_conform_t *a) {
   const char *slash = strchr(a->o.replay, '/'), *at = strrchr(a->o.replay, '@');
@@ -107,7 +121,9 @@ static error_t parse_more(int key, char *arg, struct argp_state *state) {
     case KEY_SEEDS: a->o.seeds = frti_cli_number(state, "--seeds", arg, 1000000000);
       if (!a->o.seeds) argp_error(state, "--seeds 0 judges nothing");
       return 0;
-    case KEY_SAMPLE: a->o.sample = frti_cli_number(state, "--sample", arg, 1000000); return 0;
+    case KEY_SAMPLE: a->o.sample = positive(state, "--sample", arg); return 0;
+    case KEY_SECONDS: a->o.seconds = frti_cli_number(state, "--seconds", arg, 1000000); return 0;
+    case KEY_BASELINE: a->o.baseline = arg; return 0;
     case KEY_LIMIT:
       a->o.time_limit = (uint32_t)frti_cli_number(state, "--time-limit", arg, 86400);
       if (!a->o.time_limit) argp_error(state, "--time-limit 0 lets nothing run");
@@ -163,11 +179,12 @@ static int no_op_matches(const char *glob) {
 int frti_cli_conform(int argc, char **argv) {
   static const struct argp argp = {OPTIONS, parse, "PROVIDER", DOC, NULL, NULL, NULL};
   frti_cli_conform_t a = {.cli = {.verb = "conform"},
-                          .o = {.level = FRTI_CORE, .time_limit = 20}};
+                          .o = {.level = FRTI_CORE, .time_limit = 20, .seconds = 60}};
   int code;
   argp_parse(&argp, argc, argv, 0, NULL, &a);
   if (a.o.replay) set_replay(&a);
-  if (!a.o.seeds) a.o.seeds = a.o.level >= FRTI_FULL ? 4 : 1;
+  if (!a.o.seeds)
+    a.o.seeds = a.o.level == FRTI_STRESS ? UINT64_MAX : a.o.level == FRTI_FULL ? 4 : 1;
   if (a.o.mode >= FRTI_CLAIMS && !a.o.format && !a.o.json) a.o.format = FRTI_TABLE;
   if (a.o.ops && !strchr(a.o.ops, '.') && !frti_suite_matches(a.o.ops))
     return no_op_matches(a.o.ops);

@@ -25,14 +25,15 @@ static void target_close(frti_target_t *t) {
   if (t->dev) t->api->dev_close(t->dev);
 }
 
-static frt_status_t open_one(frti_bench_t *b, int k, const char *provider,
+static frt_status_t open_one(frti_bench_t *b, int k, const frti_options_t *o,
                              frt_error_t *err) {
   const frt_runtime_options_t options = {
-      .struct_size = sizeof options, .threads = frti_bench_threads[k],
+      .struct_size = sizeof options, /* What is timed has all CPUs. */
+      .threads = o->mode == FRTI_PERF ? 0 : frti_bench_threads[k],
       .mem_alloc = frti_supply_alloc, .mem_free = frti_supply_free, .mem_ctx = b->supply};
   frt_provider_info_t info;
   FRT_TRY(frt_runtime_create(&options, &b->rt[k], err));
-  FRT_TRY(frt_runtime_load_provider(b->rt[k], provider, err));
+  FRT_TRY(frt_runtime_load_provider(b->rt[k], o->provider, err));
   FRT_TRY(frt_runtime_provider(b->rt[k], 0, &info, err));
   if (!k) b->self = !strcmp(info.name, "reference");
   b->target[k].spare = &b->spare[k];
@@ -46,7 +47,7 @@ frt_status_t frti_bench_open(frti_bench_t *b, const frti_options_t *o, int targe
   b->supply = &supply;
   b->seed = o->seed;
   for (int k = 0; k < targets; ++k)
-    FRT_TRY(open_one(b, k, o->provider, err));
+    FRT_TRY(open_one(b, k, o, err));
   FRT_TRY(frti_own_open(b, o->oracle, err));
   if (!oracle) return FRT_OK;
   FRT_TRY(frt_runtime_load_provider(b->rt[0], "reference", err));

@@ -160,6 +160,10 @@ int frti_run_unknown(const frti_bench_t *b, const frt_case_t *c, const int64_t *
 /* op_query alone, all sizes known; nothing is run. */
 int frti_run_support(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
                      uint32_t dtype, char *why, size_t cap);
+/* speed.c: writes a line "T seconds spread flops bytes" to the suite. */
+int frti_run_speed(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
+                   uint32_t dtype, FILE *to, char *why, size_t cap);
+void frti_time_copies(const frti_bench_t *b, FILE *to);
 /* Asks twice: PASS yes, DECLINED no and why, FAIL an answer that is none. */
 int frti_ask(const frti_target_t *t, const frt_api_op_t *op, frt_api_support_t *support,
              char *why, size_t cap);
@@ -192,7 +196,8 @@ enum { FRTI_PLAIN, FRTI_TABLE, FRTI_MD, FRTI_CSV };
 struct frti_tally;
 typedef struct frti_options {
   const char *provider, *ops; /* ops: glob or NULL */
-  uint64_t seed, seeds, sample; /* sample: cases of each op and seed; 0: all */
+  uint64_t seed, seeds, seconds; /* seconds: of level stress */
+  double sample; /* cases of each op and seed; 0: all */
   int json, verbose, level, mode, format;
   uint32_t time_limit;        /* seconds of CPU time that a case may take */
   const char *replay;         /* the only case, as it was reported; NULL: all */

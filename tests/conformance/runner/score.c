@@ -82,3 +82,79 @@ void frti_speed_print(const frti_tally_t *t, int format, FILE *to) {
             s->seconds > 0 ? 1e-9 * s->flops / s->seconds : 0);
   }
 }
+
+/* The fastest of the smallest cases: what a launch costs when there is nothing to do. */
+static const frti_speed_t *launch(const frti_tally_t *t) {
+  const frti_speed_t *best = NULL;
+  for (uint32_t i = 0; i < t->n_speeds; ++i)
+    if (strcmp(t->speeds[i].op, "copy") && (!best || t->speeds[i].seconds < best->seconds))
+      best = &t->speeds[i];
+  return best;
+}
+
+void frti_speed_end(const frti_tally_t *t, FILE *to) {
+  const frti_speed_t *s = launch(t);
+  if (s)
+    fprintf(to, "a launch costs %.2f us (%s %s); %s\n", 1e6 * s->seconds, s->op, s->name,
+            strcmp(t->speeds[0].op, "copy") ? "its memory is the host's, nothing is copied"
+                                            : "copies are in the table, as op 'copy'");
+}
+
+/* ---- beside an earlier report ---------------------------------------------------------- */
+
+enum { EXIT_DATA = 65 };
+static const double NOISE = 0.10, SPREADS = 3;
+
+static int refuse(const char *path, const char *why) {
+  fprintf(stderr, "fluidrt conform: %s: %s\n", path, why);
+  return EXIT_DATA;
+}
+
+static const char *string_at(const json_t *root, const char *a, const char *b) {
+  const char *s = json_string_value(json_object_get(json_object_get(root, a), b));
+  return s ? s : "";
+}
+
+/* Slower by more than a tenth and by more than three times both spreads. */
+static int is_slower(const frti_speed_t *s, const json_t *was) {
+  const double then = json_number_value(json_object_get(was, "seconds"));
+  const double spread = json_number_value(json_object_get(was, "spread"));
+  return then > 0 && s->seconds > then * (1 + NOISE) &&
+         s->seconds - then > SPREADS * (s->spread + spread);
+}
+
+static const json_t *same_case(const json_t *speeds, const frti_speed_t *s) {
+  for (size_t i = 0; i < json_array_size(speeds); ++i) {
+    const json_t *one = json_array_get(speeds, i);
+    const char *op = json_string_value(json_object_get(one, "op"));
+    const char *name = json_string_value(json_object_get(one, "case"));
+    if (op && name && !strcmp(op, s->op) && !strcmp(name, s->name)) return one;
+  }
+  return NULL;
+}
+
+int frti_speed_compare(frti_tally_t *t, const char *path, FILE *to) {
+  json_error_t bad;
+  json_t *root = json_load_file(path, 0, &bad);
+  const json_t *speeds = json_object_get(root, "speeds");
+  uint32_t compared = 0, slower = 0;
+  int code = 0;
+  if (!root) code = refuse(path, bad.text);
+  else if (!json_is_array(speeds)) code = refuse(path, "it is no report of --mode perf");
+  else if (strcmp(string_at(root, "provider", "name"), t->facts.name) ||
+           strcmp(string_at(root, "provider", "device"), t->facts.device))
+    code = refuse(path, "it is of another provider or another device");
+  for (uint32_t i = 0; !code && i < t->n_speeds; ++i) {
+    const frti_speed_t *s = &t->speeds[i];
+    const json_t *was = same_case(speeds, s);
+    compared += was != NULL;
+    if (!was || !is_slower(s, was)) continue;
+    ++slower;
+    fprintf(to, "FAIL %s/%s: %.2f us, before %.2f us\n", s->op, s->name, 1e6 * s->seconds,
+            1e6 * json_number_value(json_object_get(was, "seconds")));
+  }
+  if (!code) fprintf(to, "beside %s: %u cases compared, %u slower\n", path, compared, slower);
+  t->failed += slower;
+  json_decref(root);
+  return code;
+}

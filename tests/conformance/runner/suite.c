@@ -251,6 +251,7 @@ static void print_end(suite_t *s, const frti_totals_t *sum, int nothing, FILE *t
     else if (!r->failed && !r->passed)
       fprintf(to, "line %d of %s met no case: %s\n", r->line, s->o->xfail, r->pattern);
   }
+  if (s->o->mode == FRTI_PERF) frti_speed_end(t, to);
   if (nothing) fprintf(to, "FAIL: the provider runs none of these ops\n");
   fprintf(to, "ops without cases: %u; claimed dtypes without cases: %u\n", sum->without,
           sum->untested);
@@ -267,12 +268,14 @@ static int finish(suite_t *s) {
   const frti_options_t *o = s->o;
   /* Declining everything is no way to pass. */
   const int nothing = o->replay ? 0 : !s->t.passed || sum.declined >= sum.claimed;
-  const int bad = nothing || s->t.failed || sum.wrong || (sum.without && !o->replay);
-  int code;
+  int code, bad;
   if (o->replay && !s->any)
     return complain(EXIT_USAGE, "", "there is no such case");
+  if (o->baseline && (code = frti_speed_compare(&s->t, o->baseline, stderr)) != 0) return code;
+  bad = nothing || s->t.failed || sum.wrong || (sum.without && !o->replay);
   if (!o->json) {
-    if (o->format > FRTI_PLAIN || o->verbose)
+    if (o->mode == FRTI_PERF) frti_speed_print(&s->t, o->format, stdout);
+    else if (o->format > FRTI_PLAIN || o->verbose)
       frti_score_print(&s->t, o->format > FRTI_PLAIN ? o->format : FRTI_TABLE, stdout);
     print_end(s, &sum, nothing, o->format > FRTI_TABLE ? stderr : stdout);
   }

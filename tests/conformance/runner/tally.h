@@ -94,8 +94,10 @@ int frti_tally_counts(const frti_tally_t *t, const frti_row_t *row);
 
 void frti_score_print(const frti_tally_t *t, int format, FILE *to);
 void frti_speed_print(const frti_tally_t *t, int format, FILE *to);
-/* Compares with a report written before; the number of ops that are slower. */
-int frti_speed_compare(const frti_tally_t *t, const char *path, FILE *to, uint32_t *slower);
+void frti_speed_end(const frti_tally_t *t, FILE *to); /* launches, copies */
+/* Compares with a report written before; what is slower beyond noise is a failure. 0, or
+ * the exit status for a report that cannot be compared with. */
+int frti_speed_compare(frti_tally_t *t, const char *path, FILE *to);
 /* The whole report; yours. */
 json_t *frti_document(const frti_tally_t *t, int passes);
 /* To the side, synced, renamed. 0, or errno. */

@@ -3,6 +3,7 @@
  * dies, the suite knows which job killed it and starts another one behind that. */
 #include <fnmatch.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "runner/process.h"
 #include "runner/replay.h"
@@ -26,7 +27,7 @@ const frt_case_t *frti_cases_of(size_t family) {
 }
 
 enum { JOB_CASE, JOB_GRAD, JOB_CLAIMS, JOB_UNKNOWN, JOB_SUPPORT, JOB_STEADY, JOB_PARALLEL,
-       JOB_ORDER, JOB_SHORTAGE, JOB_DRIFT };
+       JOB_ORDER, JOB_SHORTAGE, JOB_DRIFT, JOB_SPEED };
 typedef struct worker {
   const frti_options_t *o;
   frti_bench_t b;
@@ -34,6 +35,7 @@ typedef struct worker {
   uint32_t jobs;      /* of one op and seed, counted when a sample is wanted */
   int counting, later; /* later: not the first seed */
   const char *skip;   /* an op that hung */
+  time_t deadline;    /* of level stress, for this family */
   FILE *to;
   frti_process_t was; /* the process before the job */
 } worker_t;
@@ -44,7 +46,7 @@ static void name_of(const worker_t *w, int kind, const frt_case_t *c, const int6
   static const char *const kinds[] = {"", "/differences", "claims", "/unknown_sizes",
                                       "/support", "/repeated", "/in_parallel",
                                       "/behind_an_event", "/short_of_memory",
-                                      "/many_steps"};
+                                      "/many_steps", "/speed"};
   size_t used = 0, n = 4;
   if (kind == JOB_CLAIMS) {
     snprintf(to, cap, "claims");
@@ -75,8 +77,8 @@ static int is_wanted(worker_t *w, const frt_case_t *c, const char *name) {
 /* Of each op and seed about `sample` jobs, drawn by the seed. */
 static int is_drawn(worker_t *w, uint32_t at) {
   const uint64_t key = frti_mix(w->b.seed ^ 0x5eed);
-  return !w->o->sample || !w->jobs ||
-         frti_unit(key, at) * (double)w->jobs < (double)w->o->sample;
+  return w->o->sample <= 0 || !w->jobs ||
+         frti_unit(key, at) * (double)w->jobs < w->o->sample;
 }
 
 static int do_job(worker_t *w, int kind, const frt_case_t *c, const int64_t *row,
@@ -91,6 +93,7 @@ static int do_job(worker_t *w, int kind, const frt_case_t *c, const int64_t *row
     case JOB_ORDER: return frti_run_order(&w->b, c, row, dtype, why, cap);
     case JOB_SHORTAGE: return frti_run_shortage(&w->b, c, row, dtype, why, cap);
     case JOB_DRIFT: return frti_run_drift(&w->b, c, row, dtype, why, cap);
+    case JOB_SPEED: return frti_run_speed(&w->b, c, row, dtype, w->to, why, cap);
     default: return frti_run_unknown(&w->b, c, row, dtype, why, cap);
   }
 }
@@ -170,7 +173,8 @@ static int is_gradient(const frt_op_schema_t *s) {
 /* Whether jobs that run the op's kernel belong to the mode. */
 static int mode_runs(const worker_t *w, const frt_op_schema_t *s) {
   const int grad = is_gradient(s), update = (s->flags & FRT_OP_OPTIMIZER) != 0;
-  if (w->o->level == FRTI_LOAD || w->o->mode == FRTI_SUPPORT) return 0;
+  if (w->o->level == FRTI_LOAD || w->o->mode == FRTI_SUPPORT || w->o->mode == FRTI_PERF)
+    return 0;
   switch (w->o->mode) {
     case FRTI_TEST: return !grad && !update;
     case FRTI_GRAD: return grad;
@@ -237,17 +241,19 @@ static uint32_t lowest(uint32_t bits) {
   return d;
 }
 
-/* The op's largest case of at most `most` elements; c NULL: there is none. */
+/* The op's largest case of at most `most` elements; c NULL: there is none. full: also
+ * among the sizes of level full. */
 static pick_t pick(const worker_t *w, const frt_case_t *first, uint32_t claimed,
-                   int64_t most) {
+                   int64_t most, int full) {
   frti_probe_t *p = malloc(sizeof *p);
   pick_t best = {NULL, NULL, 0};
   int64_t best_n = 0;
   for (const frt_case_t *c = first; p && c->op; ++c) {
     const uint32_t dtypes =
         strcmp(c->op, first->op) ? 0 : dtypes_to_try(frti_schema_of(c->op), c, claimed);
-    for (uint32_t r = 0; dtypes && r < (c->n_sizes ? c->n_sizes : 1); ++r) {
-      const int64_t *row = c->n_sizes ? c->sizes[r] : NULL;
+    const uint32_t small = c->n_sizes ? c->n_sizes : 1;
+    for (uint32_t r = 0; dtypes && r < small + (full ? c->n_full : 0); ++r) {
+      const int64_t *row = r >= small ? c->full[r - small] : c->n_sizes ? c->sizes[r] : NULL;
       const int64_t n = elements(w, p, c, row, lowest(dtypes));
       if (n > most || n <= best_n) continue;
       best = (pick_t){c, row, lowest(dtypes)};
@@ -267,9 +273,17 @@ static void job_of_pick(worker_t *w, int kind, const pick_t *k) {
 static void jobs_of_pick(worker_t *w, const frt_case_t *first, uint32_t claimed) {
   static const int kinds[] = {JOB_STEADY, JOB_PARALLEL, JOB_ORDER, JOB_SHORTAGE};
   const frt_op_schema_t *s = frti_schema_of(first->op);
-  const pick_t large = pick(w, first, claimed, 20000), small = pick(w, first, claimed, 400);
+  const pick_t large = pick(w, first, claimed, 20000, 0), small = pick(w, first, claimed, 400, 0);
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; ++i) job_of_pick(w, kinds[i], &large);
   if (s->flags & FRT_OP_OPTIMIZER) job_of_pick(w, JOB_DRIFT, &small);
+}
+
+/* --mode perf: the largest case, and one so small that only the launch counts. */
+static void jobs_of_speed(worker_t *w, const frt_case_t *first, uint32_t claimed) {
+  const pick_t large = pick(w, first, claimed, INT64_MAX, 1), small = pick(w, first, claimed, 8, 0);
+  job_of_pick(w, JOB_SPEED, &large);
+  if (small.c && (small.c != large.c || small.row != large.row))
+    job_of_pick(w, JOB_SPEED, &small);
 }
 
 static int first_of_op(const frt_case_t *cases, const frt_case_t *c) {
@@ -284,6 +298,7 @@ static void jobs_of_op(worker_t *w, const frt_case_t *cases, const frt_case_t *f
   if (mode_asks(w)) job(w, JOB_CLAIMS, first, NULL, FRT_F32, 32);
   for (const frt_case_t *c = first; c->op; ++c)
     if (!strcmp(c->op, first->op)) jobs_of_case(w, c, claimed);
+  if (!w->later && w->o->mode == FRTI_PERF) jobs_of_speed(w, first, claimed);
   if (!w->later && mode_runs(w, frti_schema_of(first->op))) jobs_of_pick(w, first, claimed);
   (void)cases;
 }
@@ -297,13 +312,18 @@ static void run_op(worker_t *w, const frt_case_t *cases, const frt_case_t *c) {
     return;
   }
   if (!w->first && !w->later) untested(w, cases, c->op, claimed);
-  if (w->o->sample) {
+  if (w->o->sample > 0) {
     w->jobs = 0;
     w->counting = 1;
     jobs_of_op(w, cases, c, claimed);
     w->counting = 0;
   }
   jobs_of_op(w, cases, c, claimed);
+}
+
+/* Level stress goes on with other seeds until its time is over; the first is whole. */
+static int is_over(const worker_t *w) {
+  return w->later && w->o->level == FRTI_STRESS && time(NULL) >= w->deadline;
 }
 
 int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first,
@@ -319,10 +339,11 @@ int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first,
   }
   frti_process_look(&w.was);
   cases = frti_cases_of(family);
+  w.deadline = time(NULL) + (time_t)(o->seconds / (frti_n_families + 1) + 1);
   for (uint64_t s = 0; s < (runs ? o->seeds : 1); ++s) {
     w.b.seed = o->seed + s;
     w.later = s > 0;
-    for (const frt_case_t *c = cases; c->op; ++c)
+    for (const frt_case_t *c = cases; c->op && !is_over(&w); ++c)
       if (first_of_op(cases, c) && (!o->ops || !fnmatch(o->ops, c->op, 0)))
         run_op(&w, cases, c);
   }
@@ -379,6 +400,7 @@ int frti_worker_claims(const frti_options_t *o, FILE *to) {
     frti_check_devices(b.target[0].api, to);
     frti_check_table(b.target[0].api, to);
   }
+  if (o->mode == FRTI_PERF) frti_time_copies(&b, to);
   frti_bench_close(&b);
   fputs("Z\n", to);
   return 0;
