@@ -91,6 +91,8 @@ static void check_end(const frti_cli_conform_t *a, struct argp_state *state) {
     argp_error(state, "--replay, --xfail, --junit, --format and --seeds are about cases of "
                       "ops; they do not go with --program or --case");
   if (a->o.json && a->o.format) argp_error(state, "--json or --format, not both");
+  if (a->o.baseline && a->o.mode != FRTI_PERF)
+    argp_error(state, "--baseline goes with --mode perf");
   if (a->o.replay && (!strchr(a->o.replay, '/') || a->o.ops))
     argp_error(state, a->o.ops ? "--replay or --ops, not both"
                                : "--replay '%s': wanted OP/CASE:SIZES/DTYPE@SEED, as a "

@@ -226,6 +226,31 @@ networks_are_trained() {
   says out 'each of 40 ops in turn on reference, 40 of them moved, 0 differences'
 }
 
+speeds_are_compared() {
+  expect 0 conform cpu --ops relu --mode perf --report "$t/perf.json" --format csv
+  says out 'relu,lengths:1048583/float32/speed,'
+  says err 'a launch costs'
+  # Against a report that says it took a nanosecond, and one that says it took a second.
+  sed 's/"seconds": [^,]*/"seconds": 1e-9/; s/"spread": [^,]*/"spread": 0.0/' "$t/perf.json" >"$t/fast.json"
+  expect 1 conform cpu --ops relu --mode perf --baseline "$t/fast.json"
+  says err 'FAIL relu/' # the tiny case at least, on a busy machine
+  sed 's/"seconds": [^,]*/"seconds": 1.0/' "$t/perf.json" >"$t/slow.json"
+  expect 0 conform cpu --ops relu --mode perf --baseline "$t/slow.json"
+  says err '2 cases compared, 0 slower'
+  expect 65 conform reference --ops relu --mode perf --baseline "$t/perf.json"
+  expect 65 conform cpu --ops relu --mode perf --baseline "$t/none.json"
+  expect 64 conform cpu --ops relu --baseline "$t/perf.json"
+}
+
+stress_ends() {
+  expect 0 conform cpu --ops lars_momentum
+  one=$(sed -n 's/ passed, 0 failed//p' "$t/out")
+  expect 0 conform cpu --ops lars_momentum --level stress --seconds 2
+  checks=$((checks + 1))
+  n=$(sed -n 's/ passed, 0 failed//p' "$t/out")
+  [ "$n" -gt "$one" ] || fail "stress ran $n cases, core $one"
+}
+
 words_are_refused_with_the_nearest
 one_case_can_be_repeated
 seeds_change_what_is_drawn
@@ -237,5 +262,7 @@ an_own_op_is_certified
 an_own_op_runs_in_a_program
 a_program_on_a_small_provider
 networks_are_trained
+speeds_are_compared
+stress_ends
 echo "$checks checks, $failures failed"
 [ "$failures" -eq 0 ]

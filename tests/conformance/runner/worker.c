@@ -326,6 +326,17 @@ static int is_over(const worker_t *w) {
   return w->later && w->o->level == FRTI_STRESS && time(NULL) >= w->deadline;
 }
 
+/* How many families share the time; 1 at least, for the provider's own ops. */
+static uint64_t families_of(const frti_options_t *o) {
+  uint64_t n = 0;
+  for (size_t f = 0; f < frti_n_families; ++f) {
+    const frt_case_t *c = frti_families[f].cases;
+    while (c->op && o->ops && fnmatch(o->ops, c->op, 0)) ++c;
+    n += c->op != NULL;
+  }
+  return n ? n : 1;
+}
+
 int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first,
                        const char *skip, FILE *to) {
   worker_t w = {.o = o, .first = first, .skip = skip, .to = to};
@@ -339,8 +350,8 @@ int frti_worker_family(const frti_options_t *o, size_t family, uint32_t first,
   }
   frti_process_look(&w.was);
   cases = frti_cases_of(family);
-  w.deadline = time(NULL) + (time_t)(o->seconds / (frti_n_families + 1) + 1);
-  for (uint64_t s = 0; s < (runs ? o->seeds : 1); ++s) {
+  w.deadline = time(NULL) + (time_t)(o->seconds / families_of(o) + 1);
+  for (uint64_t s = 0; s < (runs ? o->seeds : 1) && !is_over(&w); ++s) {
     w.b.seed = o->seed + s;
     w.later = s > 0;
     for (const frt_case_t *c = cases; c->op && !is_over(&w); ++c)
