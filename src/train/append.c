@@ -288,6 +288,37 @@ frt_status_t frti_append_raw(frt_program_t *p, int32_t block, const frti_spec_t 
   return FRT_OK;
 }
 
+/* Whether `name` is a word of the row, up to its '?' or ':'. */
+static bool in_row(const char *words, const char *name) {
+  char word[96];
+  while (next_word(&words, word, sizeof word)) {
+    word[strcspn(word, "?:")] = 0;
+    if (!strcmp(word, name)) return true;
+  }
+  return false;
+}
+
+/* What is misspelt is refused, not left out. */
+static frt_status_t check_names(frt_builder_t *b, const char *type, const frti_arg_t *in,
+                                const frti_arg_t *out, const frt_attr_info_t *attrs,
+                                frt_error_t *err) {
+  const frti_op_default_t *row = find_default(type);
+  if (!row) return FRT_OK; /* said by frti_append */
+  for (; in->slot; ++in)
+    if (!in_row(row->inputs, in->slot))
+      return frti_fail(b, err, FRT_INVALID_ARGUMENT, "inputs", "'%.40s' is no input of op %s",
+                       in->slot, type);
+  for (; out->slot; ++out)
+    if (!in_row(row->outputs, out->slot))
+      return frti_fail(b, err, FRT_INVALID_ARGUMENT, "outputs",
+                       "'%.40s' is no output of op %s", out->slot, type);
+  for (; attrs->name; ++attrs)
+    if (!in_row(row->attrs, attrs->name))
+      return frti_fail(b, err, FRT_INVALID_ARGUMENT, "attrs",
+                       "'%.40s' is no attribute of op %s", attrs->name, type);
+  return FRT_OK;
+}
+
 /* ---- public ------------------------------------------------------------------------ */
 
 static frt_status_t take_slots(frt_builder_t *b, const frt_op_slot_t *from, size_t n,
@@ -295,8 +326,15 @@ static frt_status_t take_slots(frt_builder_t *b, const frt_op_slot_t *from, size
   if (n > MAX_SLOTS)
     return frti_fail(b, err, FRT_INVALID_ARGUMENT, "slots", "are %zu; wanted at most %d",
                      n, MAX_SLOTS);
-  for (size_t i = 0; i < n; ++i)
+  for (size_t i = 0; i < n; ++i) {
+    if (!from[i].slot)
+      return frti_fail(b, err, FRT_INVALID_ARGUMENT, "slots", "[%zu] has no name", i);
+    for (uint32_t k = 0; k < from[i].n; ++k)
+      if (!from[i].names || !from[i].names[k])
+        return frti_fail(b, err, FRT_INVALID_ARGUMENT, "slots", "%.40s[%u] is NULL",
+                         from[i].slot, k);
     to[i] = (frti_arg_t){from[i].slot, from[i].n, from[i].names};
+  }
   return FRT_OK;
 }
 
@@ -307,13 +345,21 @@ frt_status_t frt_append_op(frt_builder_t *b, const char *type,
                            frt_error_t *err) {
   frti_arg_t in[MAX_SLOTS + 1] = {{0}}, out[MAX_SLOTS + 1] = {{0}};
   frti_enter(b, "append_op");
+  if (!type || !type[0])
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "type", "is empty");
   FRT_TRY(take_slots(b, inputs, n_inputs, in, err));
   FRT_TRY(take_slots(b, outputs, n_outputs, out, err));
   frt_attr_info_t *set = frti_calloc(n_attrs + 1, sizeof *set);
   if (!set) return frti_no_memory(err);
   if (n_attrs) memcpy(set, attrs, n_attrs * sizeof *set);
+  for (size_t i = 0; i < n_attrs; ++i)
+    if (!set[i].name) {
+      frti_free(set);
+      return frti_fail(b, err, FRT_INVALID_ARGUMENT, "attrs", "[%zu] has no name", i);
+    }
   const frti_spec_t spec = {.type = type, .in = in, .out = out, .attrs = set};
-  const frt_status_t status = frti_append(b, &spec, index, err);
+  frt_status_t status = check_names(b, type, in, out, set, err);
+  if (status == FRT_OK) status = frti_append(b, &spec, index, err);
   frti_free(set);
   return status;
 }

@@ -76,6 +76,9 @@ static double power_terms(const frt_case_view_t *v, const frt_case_array_t *out)
 FRT_CASES(elementwise_more) = {
     {.op = "elementwise_min", .name = "by_hand", .in = {X6, Y3}, .flags = FRT_CASE_ROUGH,
      .dtypes = FRT_NUMBERS, .want = {{"Out", VALUES(1, 2, 3, 4, 2, 6)}}},
+    {.op = "elementwise_min", .name = "apart",
+     .in = {{"X", SHAPE(2, 3), VALUES(1, 2, 3, 4, 5, 6)}, {"Y", SHAPE(3), VALUES(3.5, 1.5, 8)}},
+     .want = {{"Out", VALUES(1, 1.5, 3, 3.5, 1.5, 6)}}},
     {.op = "elementwise_min", .name = "specials", .flags = FRT_CASE_ROUGH,
      .in = {{"X", SHAPE(9, 31), SPECIALS}, {"Y", SHAPE(9, 31), SPECIALS}}},
     FORWARD_CASES("elementwise_min", FRT_FLOATS, UNIFORM(-2, 2), UNIFORM(-2, 2), NO_BOUND,

@@ -64,6 +64,8 @@ FRT_CASES(scale) = {
      .want = {{"Out", VALUES(0, 0, 1, 1)}}},
     CAST("bool_to_float32", FRT_BOOL, FRT_F32, WHOLE(0, 1)),
     CAST("bool_to_int64", FRT_BOOL, FRT_I64, WHOLE(0, 1)),
+    {.op = "cast", .name = "same", .dtypes = FRT_FLOATS, X(UNIFORM(-2, 2)), .LENGTHS,
+     .attrs = {{"in_dtype", THE_DTYPE}, {"out_dtype", THE_DTYPE}}},
     {.op = "cast", .name = "to_float32", .dtypes = MOVED, X(WHOLE(0, 99)), .LENGTHS,
      .attrs = {{"in_dtype", THE_DTYPE}, {"out_dtype", FRT_F32}}},
     {.op = "cast", .name = "to_int64", .dtypes = MOVED, X(WHOLE(0, 99)), .LENGTHS,
