@@ -7,6 +7,7 @@
 #define FLUIDRT_TRAIN_H
 
 #include "fluidrt/builder.h"
+#include "fluidrt/executor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -68,7 +69,8 @@ typedef enum frt_optimizer_kind {
 /* 0 is Fluid's default (in brackets), FRT_ZERO a real zero. Names in the lists are
  * copied; the counts of lists that are not given stay 0. */
 typedef struct frt_optimizer_options {
-  double learning_rate;     /* a float, unless learning_rate_var has a name */
+  double learning_rate;     /* unless learning_rate_var has a name; Adam, Adamax, Lamb
+                               [0.001], needed by the others */
   frt_var_t learning_rate_var; /* float32 [1]: persistable, fed or computed */
   double momentum;          /* LARS, Momentum: needed; RMSProp [0] */
   const char *const *parameter_list;
@@ -88,6 +90,9 @@ typedef struct frt_optimizer_options {
   int centered;             /* RMSProp */
   double l1, l2, lr_power;  /* Ftrl [0, 0, -0.5]; l2 gets l1's value as in 1.8.5 */
   double lamb_weight_decay; /* [0.01] */
+  /* Lamb: 1 for parameters that are not decayed; NULL: none. */
+  int (*exclude_from_weight_decay)(void *ctx, const char *parameter);
+  void *exclude_ctx;
 } frt_optimizer_options_t;
 
 typedef struct frt_optimizer frt_optimizer_t;
@@ -126,6 +131,12 @@ typedef struct frt_minimized {
  *   minimize of this optimizer over it; FAILED_PRECONDITION inside control flow. */
 FRT_API frt_status_t frt_optimizer_minimize(frt_optimizer_t *o, frt_var_t loss,
     const frt_minimize_options_t *options, frt_minimized_t *out, frt_error_t *err);
+/* What minimize returned as items of a fetch list: its operators, which force use_prune;
+ * in Fluid only the first element of the tuple counts, too. A fetch list is flat: what
+ * Fluid nests stands side by side here. Fills at most cap items of `to`, returns how
+ * many there are. */
+FRT_API size_t frt_minimized_fetches(const frt_minimized_t *m, frt_fetch_t *to,
+    size_t cap);
 /* The parts. backward's pairs go to apply_gradients: sorted by name, clipped, decayed,
  * updated. */
 FRT_API frt_status_t frt_optimizer_backward(frt_optimizer_t *o, frt_var_t loss,

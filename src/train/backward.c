@@ -339,6 +339,16 @@ static frt_status_t pair_up(frti_backward_t *w, const char *const *list, size_t 
 
 /* ---- the whole --------------------------------------------------------------------- */
 
+static frt_status_t check_names(frt_builder_t *b, const char *argument,
+                                const char *const *names, size_t n, frt_error_t *err) {
+  if (n && !names)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument, "is NULL; its length is %zu", n);
+  for (size_t i = 0; i < n; ++i)
+    if (!names[i])
+      return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument, "[%zu] is NULL", i);
+  return FRT_OK;
+}
+
 static frt_status_t check_loss(frt_builder_t *b, frt_var_t loss, frt_var_info_t *info,
                                frt_error_t *err) {
   char text[96];
@@ -405,6 +415,8 @@ frt_status_t frt_append_backward(frt_builder_t *b, frt_var_t loss,
   *n_pairs = 0;
   frti_enter(b, "backward");
   FRT_TRY(check_loss(b, loss, &info, err));
+  FRT_TRY(check_names(b, "parameter_list", parameter_list, n_parameters, err));
+  FRT_TRY(check_names(b, "no_grad_set", no_grad_set, n_no_grad, err));
   frti_backward_t w = {.b = b, .p = loss.program, .loss = frti_intern(b, loss.name),
                        .times = ++frti_program_note(b, loss.program)->gradients,
                        .no_grad = no_grad_set, .n_no_grad = n_no_grad, .err = err};

@@ -32,10 +32,22 @@ static frt_status_t copy_names(frt_builder_t *b, const char *const *from, size_t
   return FRT_OK;
 }
 
-static frt_status_t check(frt_builder_t *b, const frt_optimizer_options_t *o,
-                          frt_error_t *err) {
+static bool given(double v) { return v != 0 || signbit(v); }
+
+static frt_status_t check(frt_builder_t *b, const frti_rule_t *rule,
+                          const frt_optimizer_options_t *o, frt_error_t *err) {
   frt_var_info_t info;
   char text[96];
+  FRT_TRY(frti_check_clip(b, &o->grad_clip, "grad_clip", err));
+  if ((int)o->regularization.kind < FRT_DECAY_NONE || o->regularization.kind > FRT_DECAY_L2)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "regularization",
+                     "kind %d does not exist", (int)o->regularization.kind);
+  if (rule->needs_momentum && !given(o->momentum))
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "momentum",
+                     "is not given; FRT_ZERO is a real 0");
+  if (o->n_parameters && !o->parameter_list)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "parameter_list",
+                     "is NULL; n_parameters is %zu", o->n_parameters);
   if (o->learning_rate_var.name) {
     FRT_TRY(frti_info(b, o->learning_rate_var, "learning_rate", &info, err));
     if (info.rank == 1 && (info.dims[0] == 1 || info.dims[0] == -1)) return FRT_OK;
@@ -43,7 +55,9 @@ static frt_status_t check(frt_builder_t *b, const frt_optimizer_options_t *o,
                      "'%.80s' has shape %s; wanted [1]", o->learning_rate_var.name,
                      frti_dims_text(text, sizeof text, info.rank, info.dims));
   }
-  return FRT_OK;
+  if (given(o->learning_rate) || rule->rate > 0) return FRT_OK;
+  return frti_fail(b, err, FRT_INVALID_ARGUMENT, "learning_rate",
+                   "is not given; FRT_ZERO is a real 0");
 }
 
 frt_status_t frt_optimizer_create(frt_builder_t *b, frt_optimizer_kind_t kind,
@@ -56,7 +70,7 @@ frt_status_t frt_optimizer_create(frt_builder_t *b, frt_optimizer_kind_t kind,
     return frti_fail(b, err, FRT_INVALID_ARGUMENT, "kind", "%d is no optimizer",
                      (int)kind);
   if (!options) return frti_fail(b, err, FRT_INVALID_ARGUMENT, "options", "are NULL");
-  FRT_TRY(check(b, options, err));
+  FRT_TRY(check(b, rule, options, err));
   frt_optimizer_t *o = frti_calloc(1, sizeof *o);
   if (!o) return frti_no_memory(err);
   *o = (frt_optimizer_t){.b = b, .rule = rule, .o = *options};
@@ -79,9 +93,9 @@ frt_status_t frt_lars_momentum_create(frt_builder_t *b, double learning_rate,
                                       frt_optimizer_t **out, frt_error_t *err) {
   frt_optimizer_options_t o = {0};
   if (more) o = *more;
-  o.learning_rate = learning_rate;
+  o.learning_rate = learning_rate == 0 ? FRT_ZERO : learning_rate;
   o.learning_rate_var = (frt_var_t){0};
-  o.momentum = momentum;
+  o.momentum = momentum == 0 ? FRT_ZERO : momentum;
   return frt_optimizer_create(b, FRT_OPTIMIZER_LARS_MOMENTUM, &o, out, err);
 }
 
@@ -99,7 +113,7 @@ static frt_status_t make_rate(frt_optimizer_t *o, frt_program_t *p, frt_error_t 
   if (o->rate && (o->rate_program == p || o->o.learning_rate_var.name)) return FRT_OK;
   const char *name = frti_unique(o->b, "learning_rate");
   if (!name) return frti_no_memory(err);
-  FRT_TRY(frt_layers_create_global_var(o->b, 1, one, FRTI_REAL(o->o.learning_rate, 0.0),
+  FRT_TRY(frt_layers_create_global_var(o->b, 1, one, FRTI_REAL(o->o.learning_rate, o->rule->rate),
                                        FRT_F32, 1, name, &rate, err));
   o->rate = rate.name;
   o->rate_program = p;
@@ -168,6 +182,13 @@ static bool updates(const frt_optimizer_t *o, frt_program_t *p, const frti_pair_
 
 /* ---- updates ----------------------------------------------------------------------- */
 
+static double hyper(const frt_optimizer_t *o, const frti_hyper_t *h, const char *param) {
+  if (!strcmp(h->attr, "weight_decay") && o->o.exclude_from_weight_decay &&
+      o->o.exclude_from_weight_decay(o->o.exclude_ctx, param))
+    return 0;
+  return h->value(&o->o);
+}
+
 static frt_status_t update(frt_optimizer_t *o, frt_program_t *p, const frti_pair_t *pair,
                            frt_error_t *err) {
   frti_arg_t in[10] = {{0}}, out[8] = {{0}};
@@ -187,7 +208,7 @@ static frt_status_t update(frt_optimizer_t *o, frt_program_t *p, const frti_pair
     if (acc->out) out[n_out++] = (frti_arg_t){acc->out, 1, &vars[i]};
   }
   for (size_t i = 0; i + 1 < FRTI_COUNT(attrs) && o->rule->hypers[i].attr; ++i) {
-    const double v = o->rule->hypers[i].value(&o->o);
+    const double v = hyper(o, &o->rule->hypers[i], pair->param);
     attrs[i] = (frt_attr_info_t){.name = o->rule->hypers[i].attr, .count = 1, .f = v,
                                  .i = o->rule->hypers[i].integer ? (int64_t)v : 0};
   }
@@ -249,7 +270,12 @@ static int by_param(const void *a, const void *b) {
 
 static frt_status_t sort_pairs(frt_optimizer_t *o, const frt_param_grad_t *pairs,
                                size_t n, frti_pair_t *to, frt_error_t *err) {
+  if (n && !pairs)
+    return frti_fail(o->b, err, FRT_INVALID_ARGUMENT, "params_grads", "are NULL");
   for (size_t i = 0; i < n; ++i) {
+    if (!pairs[i].param)
+      return frti_fail(o->b, err, FRT_INVALID_ARGUMENT, "params_grads",
+                       "[%zu] has no parameter", i);
     to[i].param = frti_intern(o->b, pairs[i].param);
     to[i].grad = pairs[i].grad ? frti_intern(o->b, pairs[i].grad) : NULL;
     if (!to[i].param || (pairs[i].grad && !to[i].grad)) return frti_no_memory(err);
@@ -328,6 +354,12 @@ frt_status_t frt_optimizer_minimize(frt_optimizer_t *o, frt_var_t loss,
   if (status == FRT_OK) status = frt_optimizer_apply_gradients(o, pairs, n, out, err);
   frt_builder_pop_programs(o->b, NULL);
   return status;
+}
+
+size_t frt_minimized_fetches(const frt_minimized_t *m, frt_fetch_t *to, size_t cap) {
+  for (size_t i = 0; i < m->n_ops && i < cap; ++i)
+    to[i] = (frt_fetch_t){.block = 0, .op = (int32_t)m->ops[i]};
+  return m->n_ops;
 }
 
 /* ---- imperative mode --------------------------------------------------------------- */

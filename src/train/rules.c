@@ -40,7 +40,7 @@ static const frti_rule_t rules[] = {
          .accs = VELOCITY,
          .hypers = {{"mu", momentum}, {"use_nesterov", nesterov, true}}},
     [FRT_OPTIMIZER_ADAM] =
-        {.op = "adam", .class_name = "AdamOptimizer",
+        {.op = "adam", .class_name = "AdamOptimizer", .rate = 0.001,
          .accs = {ADAM_MOMENTS,
                   {"beta1_pow_acc", "Beta1Pow", "Beta1PowOut", beta1, true, "cpu"},
                   {"beta2_pow_acc", "Beta2Pow", "Beta2PowOut", beta2, true, "cpu"}},
@@ -48,7 +48,7 @@ static const frti_rule_t rules[] = {
                     {"lazy_mode", lazy, true},
                     {"min_row_size_to_use_multithread", multithread, true}}},
     [FRT_OPTIMIZER_ADAMAX] =
-        {.op = "adamax", .class_name = "AdamaxOptimizer",
+        {.op = "adamax", .class_name = "AdamaxOptimizer", .rate = 0.001,
          .accs = {{"moment", "Moment", "MomentOut"},
                   {"inf_norm", "InfNorm", "InfNormOut"},
                   {"beta1_pow_acc", "Beta1Pow", NULL, beta1, true}},
@@ -78,7 +78,7 @@ static const frti_rule_t rules[] = {
                   {"linear", "LinearAccumulator", "LinearAccumOut"}},
          .hypers = {{"l1", l1}, {"l2", l1}, {"lr_power", power}}},
     [FRT_OPTIMIZER_LAMB] =
-        {.op = "lamb", .class_name = "LambOptimizer",
+        {.op = "lamb", .class_name = "LambOptimizer", .rate = 0.001,
          .accs = {ADAM_MOMENTS, {"beta1_pow_acc", "Beta1Pow", NULL, beta1, true, "cpu"},
                   {"beta2_pow_acc", "Beta2Pow", NULL, beta2, true, "cpu"}},
          .hypers = {{"beta1", beta1}, {"beta2", beta2}, {"epsilon", epsilon6},

@@ -23,6 +23,7 @@ typedef struct frti_rule {
   const char *op, *class_name;
   bool no_rate;       /* adadelta has no LearningRate */
   bool needs_momentum;
+  double rate; /* the default learning rate; 0: it has to be given */
   frti_acc_t accs[5];
   frti_hyper_t hypers[6];
   const char *finish; /* accumulator that a scale op multiplies at the end */
