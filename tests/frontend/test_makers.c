@@ -7,14 +7,7 @@
 
 #include "makers.h"
 
-#define FRT_CASE_ROW(table) extern const frt_case_t table[];
-#include "cases.inc"
-#undef FRT_CASE_ROW
-static const frt_case_t *const families[] = {
-#define FRT_CASE_ROW(table) table,
-#include "cases.inc"
-#undef FRT_CASE_ROW
-};
+const char frti_suite_hash[] = ""; /* the runner's reports name it */
 
 enum { MAX_ELEMENTS = 400, MAX_SAMPLES = 60 };
 
@@ -108,7 +101,7 @@ static int check_all(check_t *k) {
 /* ---- cases ------------------------------------------------------------------------------- */
 
 static int smooth(const frt_case_t *c) {
-  if (c->flags & FRT_CASE_ROUGH) return 0;
+  if (c->flags & (FRT_CASE_ROUGH | FRT_CASE_OUT_OF_RANGE)) return 0;
   if (c->dtypes && !(c->dtypes & FRT_DTYPE_BIT(FRT_F64))) return 0;
   for (int i = 0; i < FRT_CASE_INS && c->in[i].slot; ++i)
     if (c->in[i].data.kind == FRT_DATA_SPECIALS) return 0;
@@ -146,8 +139,8 @@ static int check_case(check_t *k, const frt_case_t *c) {
 /* All cases of an op: how many were checked; *wrong counts those that failed. */
 static int check_op(check_t *k, const char *op, int *wrong) {
   int checked = 0;
-  for (size_t f = 0; f < sizeof families / sizeof *families; ++f)
-    for (const frt_case_t *c = families[f]; c->op; ++c) {
+  for (size_t f = 0; f < frti_n_families; ++f)
+    for (const frt_case_t *c = frti_cases_of(f); c->op; ++c) {
       if (strcmp(c->op, op) != 0 || !smooth(c)) continue;
       const int verdict = check_case(k, c);
       checked += verdict > 0;
