@@ -153,7 +153,11 @@ static frt_status_t do_copy(frt_queue_t *q, job_t *j, frt_error_t *err) {
   frt_dev_t *dev = q->dev;
   void *to = j->dst, *from = (void *)(uintptr_t)j->src;
   frt_status_t status = FRT_OK;
+  const uint64_t number = atomic_fetch_add(&dev->copies, 1) + 1;
   FRT_TRY(frt_virtual_lost(dev, err));
+  if (number == dev->settings.copy)
+    return frt_fail(err, FRT_UNAVAILABLE, "virtual:%u: copy %llu, %llu bytes, fails as asked",
+                    dev->index, (unsigned long long)number, (unsigned long long)j->bytes);
   pthread_rwlock_rdlock(&dev->v->memory.lock);
   if (j->direction != FRT_COPY_FROM_DEVICE)
     status = frt_virtual_real(&dev->v->memory, dev->index, to, j->bytes, "a copy's target",

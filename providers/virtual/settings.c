@@ -18,7 +18,7 @@ static frt_status_t number(const char *key, const char *text, uint64_t max, uint
   return FRT_OK;
 }
 
-/* One of "oom:K lost:K fail:K slow:K refuse:OP". */
+/* One of "oom:K lost:K fail:K copy:K slow:K refuse:OP". */
 static frt_status_t fault(settings_t *s, char *word, frt_error_t *err) {
   char *value = strchr(word, ':');
   if (value && value[1]) {
@@ -26,6 +26,7 @@ static frt_status_t fault(settings_t *s, char *word, frt_error_t *err) {
     if (!strcmp(word, "oom")) return number("oom", value, INT64_MAX, &s->oom, err);
     if (!strcmp(word, "lost")) return number("lost", value, INT64_MAX, &s->lost, err);
     if (!strcmp(word, "fail")) return number("fail", value, INT64_MAX, &s->fail, err);
+    if (!strcmp(word, "copy")) return number("copy", value, INT64_MAX, &s->copy, err);
     if (!strcmp(word, "slow")) return number("slow", value, INT64_MAX, &s->slow, err);
     if (!strcmp(word, "refuse") && s->n_refused < VIRTUAL_MAX_REFUSED &&
         strlen(value) < sizeof s->refused[0]) {
@@ -34,7 +35,7 @@ static frt_status_t fault(settings_t *s, char *word, frt_error_t *err) {
     }
   }
   return frt_fail(err, FRT_INVALID_ARGUMENT,
-                  "virtual: fault '%.60s'; wanted oom:K, lost:K, fail:K, slow:K or at most %d "
+                  "virtual: fault '%.60s'; wanted oom:K, lost:K, fail:K, copy:K, slow:K or at most %d "
                   "times refuse:OP", word, VIRTUAL_MAX_REFUSED);
 }
 
@@ -44,7 +45,7 @@ static frt_status_t faults(settings_t *s, const char *value, frt_error_t *err) {
     return frt_fail(err, FRT_INVALID_ARGUMENT, "virtual: more than %zu bytes of faults",
                     sizeof copy - 1);
   snprintf(copy, sizeof copy, "%s", value);
-  s->oom = s->lost = s->fail = s->slow = 0;
+  s->oom = s->lost = s->fail = s->copy = s->slow = 0;
   s->n_refused = 0;
   for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save))
     FRT_TRY(fault(s, word, err));

@@ -15,7 +15,7 @@ typedef struct settings {
   uint32_t n_devices;
   uint64_t seed, delay_us;
   int late; /* copies touch the host's memory when their turn comes, not before */
-  uint64_t oom, lost, fail, slow;
+  uint64_t oom, lost, fail, copy, slow;
   char refused[VIRTUAL_MAX_REFUSED][48];
   uint32_t n_refused;
 } settings_t;
@@ -77,7 +77,7 @@ struct frt_dev {
   settings_t settings;
   frt_dev_t *base;
   _Atomic int lost;
-  _Atomic uint64_t ops, slabs;
+  _Atomic uint64_t ops, slabs, copies;
   _Atomic uint32_t queues;
 };
 

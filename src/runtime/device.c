@@ -12,10 +12,23 @@ static frt_status_t new_space(frt_runtime_t *rt, uint32_t *out, frt_error_t *err
   return FRT_OK;
 }
 
+frt_status_t frti_device_alive(const frti_device_t *d, frt_error_t *err) {
+  if (!atomic_load_explicit(&d->lost, memory_order_relaxed)) return FRT_OK;
+  return frt_fail(err, FRT_DEVICE_LOST,
+                  "device '%s:%u' was lost in an earlier call; other devices are not affected",
+                  d->provider->api.name, d->index);
+}
+
+frt_status_t frti_device_said(frti_device_t *d, frt_status_t status) {
+  if (status == FRT_DEVICE_LOST) atomic_store(&d->lost, 1);
+  return status;
+}
+
 static frt_status_t open_locked(frt_runtime_t *rt, frti_device_t *d, frt_error_t *err) {
   const frt_api_provider_t *api = &d->provider->api;
   const bool own_space = !(d->flags & FRT_DEVICE_HOST_MEMORY);
   uint32_t space = FRTI_HOST;
+  FRT_TRY(frti_device_alive(d, err));
   if (d->dev) return FRT_OK;
   if (own_space) FRT_TRY(new_space(rt, &space, err));
   if (own_space && (!api->slab_alloc || !api->slab_free || !api->copy))
@@ -52,7 +65,15 @@ frt_status_t frti_device_open(frt_runtime_t *rt, frti_provider_t *p, uint32_t in
 static frt_status_t slab_alloc(frti_device_t *d, uint64_t bytes, void **out,
                                frt_error_t *err) {
   const frt_api_provider_t *api = &d->provider->api;
-  FRT_TRY(api->slab_alloc(d->dev, FRT_MEM_DEVICE, bytes, out, err));
+  frt_error_t why = FRT_ERROR_INIT;
+  FRT_TRY(frti_device_alive(d, err));
+  const frt_status_t status =
+      frti_device_said(d, api->slab_alloc(d->dev, FRT_MEM_DEVICE, bytes, out, &why));
+  if (status != FRT_OK) {
+    *out = NULL;
+    return frt_fail(err, status, "device '%s:%u': %llu bytes wanted: %s", api->name, d->index,
+                    (unsigned long long)bytes, why.message);
+  }
   if (!*out)
     return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "provider '%s': slab_alloc of %llu bytes "
                     "succeeded, but gave no memory", api->name, (unsigned long long)bytes);
@@ -102,9 +123,11 @@ frt_status_t frti_space_copy(frt_runtime_t *rt, void *dst, uint32_t dst_space,
                              : dst_space != FRTI_HOST ? FRT_COPY_TO_DEVICE
                                                       : FRT_COPY_FROM_DEVICE;
   frt_queue_t *q;
-  FRT_TRY(api->queue_open(d->dev, &q, err));
-  frt_status_t status = api->copy(d->dev, q, direction, dst, src, bytes, err);
+  FRT_TRY(frti_device_alive(d, err));
+  frt_status_t status = api->queue_open(d->dev, &q, err);
+  if (status != FRT_OK) return frti_device_said(d, status);
+  status = api->copy(d->dev, q, direction, dst, src, bytes, err);
   if (status == FRT_OK) status = api->queue_sync(q, err);
   api->queue_close(q);
-  return status;
+  return frti_device_said(d, status);
 }

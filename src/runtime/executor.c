@@ -296,6 +296,29 @@ static frt_status_t do_wait(const frti_place_t *place, frt_error_t *err) {
   return place->device->provider->api.queue_sync(place->queue, err);
 }
 
+/* Whose device an action asks. */
+static frti_device_t *asked(frt_executor_t *exe, const frti_action_t *a) {
+  const int32_t place = a->kind <= FRTI_RUN_RANDOM ? a->node->place
+                        : a->kind == FRTI_COPY     ? a->copy->place
+                        : a->kind == FRTI_WAIT     ? a->by
+                                                   : FRTI_BY_HOST;
+  return place >= 0 ? exe->places[place].device : NULL;
+}
+
+static frt_status_t failed(frt_executor_t *exe, const frti_action_t *a, frt_status_t status,
+                           frt_error_t *err) {
+  if (asked(exe, a)) frti_device_said(asked(exe, a), status);
+  return frti_op_failed(a->node, status, err);
+}
+
+/* A device that was lost is found out before anything is run or changed. */
+static frt_status_t all_alive(const frt_executor_t *exe, const frti_plan_t *p,
+                              frt_error_t *err) {
+  for (uint32_t i = 0; i < exe->n_places; ++i)
+    if (p->uses & (1u << i)) FRT_TRY(frti_device_alive(exe->places[i].device, err));
+  return FRT_OK;
+}
+
 static frt_status_t cancelled(const frti_action_t *a, frt_error_t *err) {
   frt_fail(err, FRT_CANCELLED, "cancelled before this op");
   return frti_node_error(a->node, FRT_CANCELLED, FRT_PHASE_RUN, err);
@@ -329,7 +352,7 @@ static frt_status_t run_actions(frt_executor_t *exe, frti_plan_t *p, frt_error_t
     }
     if (exe->check_nan && status == FRT_OK && a->kind <= FRTI_RUN_RANDOM)
       status = frti_check_outputs(exe, a->node, err);
-    if (status != FRT_OK) return frti_op_failed(a->node, status, err);
+    if (status != FRT_OK) return failed(exe, a, status, err);
   }
   return FRT_OK;
 }
@@ -412,6 +435,7 @@ static frt_status_t run_plan(frt_executor_t *exe, frti_plan_t *p,
   p->last_used = ++exe->clock;
   exe->last = p;
   exe->bind_copies = 0;
+  FRT_TRY(all_alive(exe, p, err));
   FRT_TRY(bind_records(p, q->scope, err));
   FRT_TRY(bind_arenas(exe, p, err));
   FRT_TRY(bring_records(exe, p, q->scope, err));

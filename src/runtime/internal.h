@@ -28,6 +28,7 @@ typedef struct frti_device {
   uint32_t index, flags, space;
   uint64_t align;       /* of its slabs */
   _Atomic int64_t users; /* places of executors, and slabs that are out */
+  _Atomic int lost;      /* it said DEVICE_LOST once: it is not asked again */
   frt_dev_t *dev;
   char desc[96];
 } frti_device_t;
@@ -81,6 +82,10 @@ frti_provider_t *frti_provider_at(frt_runtime_t *rt, const char *path);
 frt_status_t frti_device_open(frt_runtime_t *rt, frti_provider_t *p, uint32_t index,
                               frti_device_t **out, frt_error_t *err);
 void frti_provider_release(frti_provider_t *p);
+/* Errors: DEVICE_LOST it was lost before. */
+frt_status_t frti_device_alive(const frti_device_t *d, frt_error_t *err);
+/* Takes note if `status`, which the device gave, is DEVICE_LOST. Returns it. */
+frt_status_t frti_device_said(frti_device_t *d, frt_status_t status);
 /* Registers what `entry` fills; `path`, `library` may be NULL. */
 frt_status_t frti_provider_register(frt_runtime_t *rt, frt_provider_entry_t entry,
     const char *path, void *library, frt_error_t *err);

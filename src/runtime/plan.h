@@ -231,6 +231,7 @@ typedef struct frti_plan {
   frti_value_t **persistables;        /* those this plan touches */
   uint32_t n_persistables;
   uint32_t n_waits;
+  uint32_t uses;                      /* places, as bits */
   bool writes, has_async;
   bool feeds_scope;                   /* a persistable is fed */
   frt_scope_t *scope;                 /* while building; NULL when explaining without */

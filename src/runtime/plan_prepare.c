@@ -15,6 +15,7 @@ static frt_status_t prepare_node(frti_plan_t *p, frti_action_t *a, frt_error_t *
   const frt_api_provider_t *api = &place->device->provider->api;
   frt_status_t status = api->op_prepare(api->self, place->device->dev, &n->api,
                                         &n->prepared, &n->workspace, err);
+  frti_device_said(place->device, status);
   if (status != FRT_OK) return frti_node_error(n, status, FRT_PHASE_PLAN, err);
   const frt_api_run_t run = {sizeof run, 0, place->queue, n->in.api, n->out.api,
                              n->in.n_slots, n->out.n_slots, NULL, n->workspace,

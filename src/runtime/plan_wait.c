@@ -21,10 +21,11 @@ static bool works_late(const frti_plan_t *p, int32_t place) {
   return place >= 0 && (p->exe->places[place].device->flags & FRT_DEVICE_ASYNC);
 }
 
-static int32_t worker(const frti_plan_t *p, const frti_action_t *a) {
+static int32_t worker(frti_plan_t *p, const frti_action_t *a) {
   int32_t place = FRTI_BY_HOST;
   if (a->kind <= FRTI_RUN_RANDOM) place = a->node->place;
   if (a->kind == FRTI_COPY) place = a->copy->place;
+  if (place >= 0) p->uses |= 1u << place;
   return works_late(p, place) ? place : FRTI_BY_HOST;
 }
 

@@ -20,10 +20,11 @@ frt_status_t frti_op_failed(const frti_node_t *n, frt_status_t status,
 frt_status_t frti_finish_queues(frt_executor_t *exe, frt_status_t status,
                                 frt_error_t *err) {
   for (uint32_t i = 0; i < exe->n_places; ++i) {
-    const frti_device_t *d = exe->places[i].device;
+    frti_device_t *d = exe->places[i].device;
     if (!(d->flags & FRT_DEVICE_ASYNC)) continue;
     frt_error_t late = FRT_ERROR_INIT;
-    const frt_status_t after = d->provider->api.queue_sync(exe->places[i].queue, &late);
+    const frt_status_t after =
+        frti_device_said(d, d->provider->api.queue_sync(exe->places[i].queue, &late));
     if (after == FRT_OK || status != FRT_OK) continue;
     if (err) *err = late;
     status = frti_op_failed(NULL, after, err);
