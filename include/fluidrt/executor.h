@@ -119,6 +119,24 @@ typedef struct frt_op_time {
 FRT_API frt_status_t frt_executor_op_times(const frt_executor_t *exe,
     const frt_program_t *program, frt_op_time_t **out, size_t *n, frt_error_t *err);
 
+/* One action of a run, as it happened. Strings are lent for the call. */
+enum { FRT_TRACE_KERNEL = 0, FRT_TRACE_COPY = 1, FRT_TRACE_WAIT = 2 };
+typedef struct frt_trace_span {
+  uint32_t struct_size, kind;
+  const char *name;          /* the op's type; of a copy the variable */
+  const char *place;         /* whose kernel or queue it is; "host" */
+  const char *from, *to;     /* copies: memories; else NULL */
+  int32_t block, op;         /* copies, waits: of the op they are for; op -1: a fetch */
+  int32_t made_block, made_op; /* copies: what made the value; op -1: a feed, the scope */
+  uint64_t run, bytes;       /* number of the run; of a copy */
+  uint64_t begin_ns, end_ns; /* of a monotonic clock */
+} frt_trace_span_t;
+/* From the next run on calls `fn` after each action, on the thread that runs; NULL: no
+ * more. What goes to a queue is waited for, so that a span is what its action took; runs
+ * are slower and give the same bits. Between runs. */
+FRT_API void frt_executor_trace(frt_executor_t *exe,
+    void (*fn)(void *ctx, const frt_trace_span_t *span), void *ctx);
+
 /* Asks a run in progress to stop after the op it is at (CANCELLED). Any thread,
  * signal handlers included. Cleared when that run returns. */
 FRT_API void frt_executor_cancel(frt_executor_t *exe);

@@ -53,6 +53,7 @@ typedef struct frti_cli {
   uint32_t threads;
   uint64_t seed;
   bool json, no_fuse, no_reuse, check_nan, check_provider, check_plans, spread, quiet;
+  const char *trace, *profile; /* files to write; NULL: none */
   bool explain_only; /* devices that are not there do not hinder */
   uint64_t mem_limit, first_run;
   bool no_warnings; /* the verb asks for what would be warned of */
@@ -106,10 +107,12 @@ void frti_cli_note(const frti_cli_t *cli, const char *fmt, ...) FRT_PRINTF(2, 3)
 
 /* ---- runtime, executor, scope (session.c) ------------------------------------- */
 
+typedef struct frti_cli_trace frti_cli_trace_t;
 typedef struct frti_cli_session {
   frt_runtime_t *rt;
   frt_executor_t *exe;
   frt_scope_t *scope;
+  frti_cli_trace_t *trace;
 } frti_cli_session_t;
 
 /* Each prints its error and returns the exit status, 0 if all is well. */
@@ -124,6 +127,20 @@ void frti_cli_watch(frt_executor_t *exe);
 /* SIGINT is only noted: the run in progress ends as usual. */
 void frti_cli_watch_between_runs(void);
 bool frti_cli_interrupted(void);
+
+/* ---- where the time goes (trace.c) ---------------------------------------------- */
+
+/* --trace, --profile: has the session's executor measure and tell. Again after another
+ * executor took its place. */
+int frti_cli_trace_begin(const frti_cli_t *cli, frti_cli_session_t *s);
+/* Ends the file of --trace. */
+void frti_cli_trace_end(frti_cli_session_t *s);
+/* --profile: what explain says of `p`, with the times that were measured. */
+int frti_cli_profile(const frti_cli_t *cli, const frti_cli_session_t *s,
+    const frt_program_t *p, const frt_feed_t *feeds, size_t n_feeds,
+    const frt_fetch_t *fetches, size_t n_fetches, int64_t batch, bool prune);
+/* FOLDER/STEM.pdmodel or FOLDER/STEM.pb, whichever is there, for free(); NULL: neither. */
+char *frti_cli_sibling(const char *folder, const char *stem);
 
 /* ---- looking into programs (look.c) -------------------------------------------- */
 

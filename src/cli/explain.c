@@ -10,11 +10,13 @@ typedef struct args {
   frti_cli_list_t names, shapes, fetches;
   int64_t batch;
   bool prune;
+  const char *startup; /* with --run; NULL: the folder's */
+  uint32_t runs;
   const char *share_of; /* --min-share; NULL: none */
   double share;
 } args_t;
 
-enum { KEY_SHAPE = 0x2001, KEY_BATCH, KEY_FETCH, KEY_PRUNE, KEY_SHARE };
+enum { KEY_SHAPE = 0x2001, KEY_BATCH, KEY_FETCH, KEY_PRUNE, KEY_SHARE, KEY_RUN, KEY_STARTUP };
 
 static const struct argp_option OPTIONS[] = {
     {"feed-shape", KEY_SHAPE, "NAME=2,3", 0, "The shape of a feed (may be repeated)"},
@@ -23,6 +25,10 @@ static const struct argp_option OPTIONS[] = {
     {"fetch", KEY_FETCH, "NAME", 0, "A variable to fetch (may be repeated)"},
     {"prune", KEY_PRUNE, NULL, 0,
         "Plan only what the fetch list needs (Fluid's use_prune)"},
+    {"run", KEY_RUN, "N", 0,
+        "Run it N times, on zeros, and tell what each op took beside what is predicted"},
+    {"startup", KEY_STARTUP, "PROGRAM", 0,
+        "With --run: makes the parameters (default: startup.pdmodel of the folder)"},
     {"min-share", KEY_SHARE, "PLACE=PERCENT", 0,
         "End with 1 if this place, or all places of this provider, have less of the "
         "predicted cost than that"},
@@ -54,6 +60,13 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case KEY_FETCH:
       frti_cli_list_add(&a->fetches, arg);
       return 0;
+    case KEY_RUN:
+      a->runs = (uint32_t)frti_cli_number(state, "--run", arg, 1 << 20);
+      a->cli.explain_only = a->runs == 0;
+      return 0;
+    case KEY_STARTUP:
+      a->startup = arg;
+      return 0;
     case KEY_SHARE:
       parse_share(state, arg, a);
       return 0;
@@ -71,6 +84,66 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     default:
       return ARGP_ERR_UNKNOWN;
   }
+}
+
+/* ---- running, to measure --------------------------------------------------------------- */
+
+static bool given(const args_t *a, const char *name) {
+  return frti_cli_list_has(&a->names, name);
+}
+
+/* Feeds that have no --feed-shape get their declared one, unknown extents being --batch. */
+static void add_shapes(args_t *a, const frt_program_t *p) {
+  frti_cli_list_t feeds = {0};
+  frti_cli_feeds(p, &feeds);
+  for (size_t i = 0; i < feeds.n; ++i) {
+    frt_var_info_t v;
+    char *shape = frti_cli_strdup("");
+    if (given(a, feeds.items[i]) || frt_program_find_var(p, 0, feeds.items[i], &v, NULL)) {
+      free(shape);
+      continue;
+    }
+    for (uint32_t d = 0; d < v.rank; ++d) {
+      char *longer = frti_cli_text("%s%s%lld", shape, d ? "," : "",
+          (long long)(v.dims[d] < 0 ? a->batch : v.dims[d]));
+      free(shape);
+      shape = longer;
+    }
+    frti_cli_list_add(&a->names, feeds.items[i]);
+    frti_cli_list_add(&a->shapes, shape);
+    free(shape);
+  }
+  frti_cli_list_release(&feeds);
+}
+
+static int run_startup(const args_t *a, const frti_cli_session_t *s) {
+  char *sibling = a->startup ? NULL : frti_cli_sibling(a->program, "startup");
+  const char *path = a->startup ? a->startup : sibling;
+  frt_program_t *p = NULL;
+  frt_error_t err = FRT_ERROR_INIT;
+  int code = path ? frti_cli_load(&a->cli, path, &p) : CLI_OK;
+  if (p && frt_executor_run(s->exe, p, s->scope, NULL, 0, NULL, 0, NULL, NULL, &err))
+    code = frti_cli_error(&a->cli, path, &err);
+  frt_program_release(p);
+  free(sibling);
+  return code;
+}
+
+/* The first run makes the plan and touches memory for the first time: it does not count. */
+static int measure(const args_t *a, const frti_cli_session_t *s, const frt_program_t *p,
+    const frt_feed_t *feeds, const frt_fetch_t *fetches, const frt_run_options_t *options) {
+  frt_tensor_t **out = frti_cli_alloc((a->fetches.n + 1) * sizeof *out);
+  frt_error_t err = FRT_ERROR_INIT;
+  int code = run_startup(a, s);
+  for (uint32_t i = 0; !code && i <= a->runs; ++i) {
+    if (i == 1) frt_executor_time_ops(s->exe, 1);
+    if (frt_executor_run(s->exe, p, s->scope, feeds, a->names.n, fetches, a->fetches.n, out,
+            options, &err))
+      code = frti_cli_error(&a->cli, a->program, &err);
+  }
+  for (size_t i = 0; i < a->fetches.n; ++i) frt_tensor_release(out[i]);
+  free(out);
+  return code;
 }
 
 /* ---- the share of a place ------------------------------------------------------------ */
@@ -132,6 +205,11 @@ static int explain(args_t *a, const frti_cli_session_t *s, const frt_program_t *
   }
   fetches = frti_cli_alloc((a->fetches.n + 1) * sizeof *fetches);
   for (size_t i = 0; i < a->fetches.n; ++i) fetches[i].var = a->fetches.items[i];
+  if (a->runs) code = measure(a, s, p, feeds, fetches, &options);
+  if (code) {
+    free(fetches);
+    return code;
+  }
   if (frt_executor_explain(s->exe, p, NULL, feeds, a->names.n, fetches, a->fetches.n,
           a->batch, &options, a->cli.json ? 1 : a->cli.quiet ? 2 : 0, &text, &err)) {
     code = frti_cli_error(&a->cli, a->program, &err);
@@ -159,6 +237,7 @@ int frti_cli_explain(int argc, char **argv) {
   argp_parse(&argp, argc, argv, 0, NULL, &a);
   code = frti_cli_load(&a.cli, a.program, &p);
   if (!code) code = frti_cli_open(&a.cli, &s);
+  if (!code && a.runs) add_shapes(&a, p);
   feeds = frti_cli_alloc((a.names.n + 1) * sizeof *feeds);
   for (size_t i = 0; !code && i < a.names.n; ++i) 
     code = frti_cli_feed_shape(&a.cli, a.program, p, a.names.items[i], a.shapes.items[i],

@@ -8,7 +8,7 @@
 
 enum { KEY_THREADS = 0x1001, KEY_SEED, KEY_JSON, KEY_NO_FUSE,
   KEY_NO_REUSE, KEY_CHECK_NAN, KEY_CHECK_PROVIDER, KEY_MEM_LIMIT, KEY_CHECK_PLANS,
-  KEY_SPREAD };
+  KEY_SPREAD, KEY_TRACE, KEY_PROFILE };
 
 static const struct argp_option OPTIONS[] = {{NULL, 0, NULL, 0, "Common options:", 90},
     {"provider", 'p', "LIST", 0,
@@ -23,6 +23,10 @@ static const struct argp_option OPTIONS[] = {{NULL, 0, NULL, 0, "Common options:
     {"no-reuse", KEY_NO_REUSE, NULL, 0, "Give every value memory of its own", 90},
     {"check-plans", KEY_CHECK_PLANS, NULL, 0,
         "Prove of each plan, before it runs, that every read finds what was written", 90},
+    {"trace", KEY_TRACE, "FILE.json", 0,
+        "Write what was run as trace events, for chrome://tracing or Perfetto", 90},
+    {"profile", KEY_PROFILE, "FILE.json", 0,
+        "Write what `explain` says, and beside what it predicts what was measured", 90},
     {"spread", KEY_SPREAD, NULL, 0,
         "Op I prefers place I modulo their number: as many copies as can be", 90},
     {"check-nan", KEY_CHECK_NAN, NULL, 0,
@@ -85,6 +89,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       return 0;
     case KEY_CHECK_PLANS:
       cli->check_plans = true;
+      return 0;
+    case KEY_TRACE:
+      cli->trace = arg;
+      return 0;
+    case KEY_PROFILE:
+      cli->profile = arg;
       return 0;
     case KEY_SPREAD:
       cli->spread = true;

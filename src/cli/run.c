@@ -247,6 +247,9 @@ static int execute(args_t *a, job_t *j) {
   frti_cli_watch(NULL);
   code = write_results(a, j);
   if (!code) print_results(a, j);
+  if (!code)
+    code = frti_cli_profile(&a->cli, &j->s, j->main, j->feeds, a->feed_names.n, j->fetches,
+        j->n_fetches, 1, a->prune);
   return code;
 }
 

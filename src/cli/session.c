@@ -83,11 +83,12 @@ int frti_cli_open(const frti_cli_t *cli, frti_cli_session_t *s) {
   code = frti_cli_executor(cli, s->rt, cli->places, NULL, &s->exe);
   if (code) return code;
   if (frt_scope_create(s->rt, &s->scope, &err)) return frti_cli_error(cli, NULL, &err);
-  return CLI_OK;
+  return frti_cli_trace_begin(cli, s);
 }
 
 void frti_cli_close(frti_cli_session_t *s) {
   frti_cli_watch(NULL);
+  frti_cli_trace_end(s);
   frt_scope_release(s->scope);
   frt_executor_release(s->exe);
   frt_runtime_release(s->rt);

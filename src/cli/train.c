@@ -32,22 +32,6 @@ typedef struct training {
 
 /* ---- what to run ----------------------------------------------------------------- */
 
-static bool exists(const char *path) {
-  struct stat st;
-  return !stat(path, &st);
-}
-
-/* FOLDER/STEM.pdmodel or FOLDER/STEM.pb, whichever is there; NULL for neither. */
-static char *sibling(const char *folder, const char *stem) {
-  static const char *const SUFFIX[] = {"pdmodel", "pb"};
-  for (int i = 0; i < 2; ++i) {
-    char *path = frti_cli_text("%s/%s.%s", folder, stem, SUFFIX[i]);
-    if (exists(path)) return path;
-    free(path);
-  }
-  return NULL;
-}
-
 /* Fills in what a folder says by itself. */
 static void defaults(args_t *a, training_t *t) {
   struct stat st;
@@ -55,8 +39,8 @@ static void defaults(args_t *a, training_t *t) {
   char *folder = frti_cli_strdup(a->program), *slash;
   if (!stat(folder, &st) && S_ISDIR(st.st_mode)) {
     if (n > 1 && folder[n - 1] == '/') folder[n - 1] = 0;
-    if (!a->startup) a->startup = sibling(folder, "startup");
-    if (!a->test) a->test = sibling(folder, "test");
+    if (!a->startup) a->startup = frti_cli_sibling(folder, "startup");
+    if (!a->test) a->test = frti_cli_sibling(folder, "test");
     slash = strrchr(folder, '/');
     t->data_path = frti_cli_text("%s/../data/%s.npz", folder, slash ? slash + 1 : folder);
   }
@@ -214,7 +198,7 @@ static int loop(const args_t *a, training_t *t) {
     double *loss = &t->losses[t->done];
     const look_t look = look_at(a, t);
     frti_cli_data_draw(&t->data, t->feeds, a->batch);
-    frt_executor_time_ops(t->s.exe, look == TIMED);
+    frt_executor_time_ops(t->s.exe, look == TIMED || a->cli.profile);
     t->timed += look == TIMED;
     if (look == WATCHED) {
       code = watched_step(a, t, loss);
@@ -232,7 +216,7 @@ static int loop(const args_t *a, training_t *t) {
     if (a->save_every && (t->done + 1) % a->save_every == 0 && t->done + 1 < a->steps)
       code = frti_cli_train_keep(a, &t->s, t->done + 1);
   }
-  frt_executor_time_ops(t->s.exe, 0);
+  frt_executor_time_ops(t->s.exe, a->cli.profile != NULL);
   frt_tensor_release(out[0]);
   frt_tensor_release(out[1]);
   return code;
@@ -457,6 +441,9 @@ static int work(args_t *a, training_t *t) {
   else if (!code)
     print_report(a, t);
   if (!code && a->report) code = write_page(a, t);
+  if (!code)
+    code = frti_cli_profile(&a->cli, &t->s, t->main, t->feeds, t->data.names.n,
+        &(frt_fetch_t){.var = t->loss}, 1, a->batch, false);
   if (!code && a->scope_out) {
     code = frti_cli_make_dir(&a->cli, a->scope_out);
     if (!code && frt_scope_save_dir(t->s.scope, a->scope_out, &err))

@@ -23,7 +23,8 @@ int frti_cli_train_resume(args_t *a, frti_cli_session_t *s, int64_t *step) {
   s->exe = NULL;
   frti_cli_note(&a->cli, "resumed from step %llu of %s", (unsigned long long)info.step,
       a->resume);
-  return frti_cli_executor(&a->cli, s->rt, a->cli.places, NULL, &s->exe);
+  const int code = frti_cli_executor(&a->cli, s->rt, a->cli.places, NULL, &s->exe);
+  return code ? code : frti_cli_trace_begin(&a->cli, s);
 }
 
 int frti_cli_train_keep(const args_t *a, const frti_cli_session_t *s, int64_t step) {

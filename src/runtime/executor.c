@@ -1,108 +1,7 @@
-/* Running: find the plan, bind it to the scope and the feeds, walk its actions. From the
- * second run of a plan on nothing here allocates. */
+/* Running: find the plan (plan_cache.c), bind it to the scope and the feeds, walk its
+ * actions. From the second run of a plan on nothing here allocates. */
 #include "fluidrt/rng.h"
 #include "runtime/stages.h"
-
-/* ---- the plan cache ------------------------------------------------------------------- */
-
-static bool same_feeds(const frti_plan_t *p, const frt_feed_t *feed, size_t n) {
-  if (p->n_feeds != n) return false;
-  for (size_t i = 0; i < n; ++i) {
-    const frti_feed_key_t *k = &p->feeds[i];
-    const frt_tensor_t *t = feed[i].tensor;
-    if (!feed[i].name || !t || frt_tensor_dtype(t) != (frt_dtype_t)k->dtype ||
-        frt_tensor_rank(t) != k->rank ||
-        memcmp(frt_tensor_dims(t), k->dims, k->rank * sizeof(int64_t)) ||
-        strcmp(k->name, feed[i].name))
-      return false;
-  }
-  return true;
-}
-
-static bool same_fetches(const frti_plan_t *p, const frt_fetch_t *fetch, size_t n) {
-  if (p->n_fetches != n) return false;
-  for (size_t i = 0; i < n; ++i) {
-    const frti_fetch_key_t *k = &p->fetches[i];
-    if (!k->var != !fetch[i].var) return false;
-    if (k->var ? strcmp(k->var, fetch[i].var) != 0
-               : k->block != fetch[i].block || k->op != fetch[i].op)
-      return false;
-  }
-  return true;
-}
-
-static bool plan_fits(const frti_plan_t *p, const frti_plan_request_t *q) {
-  return p->uid == frt_program_uid(q->program) &&
-         p->version == frt_program_version(q->program) && p->use_prune == q->use_prune &&
-         same_feeds(p, q->feed, q->n_feed) && same_fetches(p, q->fetch, q->n_fetch);
-}
-
-/* Whether the scope's records are what the plan was made for. */
-static bool records_fit(const frti_plan_t *p, frt_scope_t *s) {
-  if (p->scope_uid == s->uid && p->scope_layout == s->layout) return true;
-  for (uint32_t i = 0; i < p->n_persistables; ++i) {
-    const frti_value_t *v = p->persistables[i];
-    if (!v->read_first) continue; /* written before it is read: any shape will do */
-    const frti_record_t *r = frti_scope_find(s, v->name);
-    if (!r || !r->initialized || r->dtype != v->start_shape.dtype ||
-        r->rank != v->start_shape.rank ||
-        memcmp(r->dims, v->start_shape.dims, r->rank * sizeof(int64_t)))
-      return false;
-  }
-  return true;
-}
-
-static void tell_fallback(frt_executor_t *exe, const frti_plan_t *p) {
-  if (!p->fallback_ops || exe->told_fallback) return;
-  exe->told_fallback = true;
-  frti_log(exe->rt, FRT_LOG_WARNING,
-           "%llu of %llu ops do not run on '%s' but on a later place of '%s'; "
-           "`explain` says which and why",
-           (unsigned long long)p->fallback_ops, (unsigned long long)p->live_ops,
-           exe->places[0].label, exe->list);
-}
-
-static void drop_plan(frt_executor_t *exe, uint32_t i) {
-  if (exe->last == exe->plans[i]) exe->last = NULL;
-  frti_plan_release(exe->plans[i]);
-  exe->plans[i] = exe->plans[--exe->n_plans];
-}
-
-static frt_status_t add_plan(frt_executor_t *exe, const frti_plan_request_t *q,
-                             frti_plan_t **out, frt_error_t *err) {
-  FRT_TRY(frti_plan_create(exe, q, out, err));
-  ++exe->plans_built;
-  if (exe->n_plans == FRTI_COUNT(exe->plans)) {
-    uint32_t oldest = 0;
-    for (uint32_t i = 1; i < exe->n_plans; ++i)
-      if (exe->plans[i]->last_used < exe->plans[oldest]->last_used) oldest = i;
-    drop_plan(exe, oldest);
-    ++exe->plans_evicted;
-  }
-  exe->plans[exe->n_plans++] = *out;
-  tell_fallback(exe, *out);
-  return FRT_OK;
-}
-
-/* A cached plan for this request, the scope apart; NULL if there is none. */
-static frti_plan_t *match_plan(const frt_executor_t *exe, const frti_plan_request_t *q) {
-  for (uint32_t i = 0; i < exe->n_plans; ++i)
-    if (plan_fits(exe->plans[i], q)) return exe->plans[i];
-  return NULL;
-}
-
-/* `hint`: what match_plan found, or NULL. */
-static frt_status_t find_plan(frt_executor_t *exe, const frti_plan_request_t *q,
-                              frti_plan_t *hint, frti_plan_t **out, frt_error_t *err) {
-  *out = hint;
-  if (hint && records_fit(hint, q->scope)) return FRT_OK;
-  for (uint32_t i = 0; hint && i < exe->n_plans; ++i)
-    if (plan_fits(exe->plans[i], q) && records_fit(exe->plans[i], q->scope)) {
-      *out = exe->plans[i];
-      return FRT_OK;
-    }
-  return add_plan(exe, q, out, err);
-}
 
 /* ---- binding ---------------------------------------------------------------------------- */
 
@@ -254,7 +153,7 @@ static frt_status_t feed_and_plan(frt_executor_t *exe, const frti_plan_request_t
   frt_status_t status = save_records(q, old, err);
   if (status == FRT_OK) {
     status = feed_records(q, err);
-    if (status == FRT_OK) status = find_plan(exe, q, NULL, out, err);
+    if (status == FRT_OK) status = frti_plan_find(exe, q, NULL, out, err);
     if (status != FRT_OK) restore_records(q, old);
   }
   for (size_t i = 0; i < q->n_feed; ++i) frt_tensor_release(old[i]);
@@ -334,6 +233,7 @@ static frt_status_t run_actions(frt_executor_t *exe, frti_plan_t *p, frt_error_t
   uint64_t draws = 0;
   for (uint32_t i = 0; i < n; ++i) {
     frti_action_t *a = &p->actions[i];
+    const uint64_t began = exe->trace ? frti_now_ns() : 0;
     frt_status_t status = FRT_OK;
     if (atomic_load_explicit(&exe->cancel, memory_order_relaxed) && a->node)
       return cancelled(a, err);
@@ -350,6 +250,8 @@ static frt_status_t run_actions(frt_executor_t *exe, frti_plan_t *p, frt_error_t
         break;
       case FRTI_JUMP: i = a->target - 1; break;
     }
+    if (exe->trace && status == FRT_OK && a->kind <= FRTI_WAIT)
+      status = frti_traced(exe, a, began, err);
     if (exe->check_nan && status == FRT_OK && a->kind <= FRTI_RUN_RANDOM)
       status = frti_check_outputs(exe, a->node, err);
     if (status != FRT_OK) return failed(exe, a, status, err);
@@ -461,7 +363,7 @@ static frt_status_t run_plan(frt_executor_t *exe, frti_plan_t *p,
 /* Shares the scope if the plan only reads it, else takes it for itself. */
 static frt_status_t run_scoped(frt_executor_t *exe, const frti_plan_request_t *q,
                                frt_tensor_t **out, frt_error_t *err) {
-  frti_plan_t *hint = match_plan(exe, q);
+  frti_plan_t *hint = frti_plan_match(exe, q);
   const bool feeds = hint ? hint->feeds_scope : feeds_records(q);
   bool write = hint ? hint->writes : feeds;
   for (;;) {
@@ -470,7 +372,7 @@ static frt_status_t run_scoped(frt_executor_t *exe, const frti_plan_request_t *q
     frt_status_t status = feeds && hint ? feed_records(q, err) : FRT_OK;
     if (status == FRT_OK)
       status = feeds && !hint ? feed_and_plan(exe, q, &p, err)
-                              : find_plan(exe, q, hint, &p, err);
+                              : frti_plan_find(exe, q, hint, &p, err);
     const bool again = status == FRT_OK && !write && !only_reads(p, q->scope);
     if (status == FRT_OK && !again) status = run_plan(exe, p, q, out, err);
     frti_scope_leave(q->scope, write);

@@ -135,20 +135,38 @@ static double predict(const frti_node_t *n) {
   return c.bytes > c.flops / 8 ? c.bytes : c.flops / 8;
 }
 
-/* The mean of what this op took wherever it was timed, the slowest run apart. */
-static double measured(const frti_plan_t *p, const frti_node_t *n) {
+typedef void (*timed_fn)(void *ctx, const frti_action_t *a);
+
+static void each_timed(const frti_plan_t *p, timed_fn fn, void *ctx) {
   const frt_executor_t *exe = p->exe;
-  double ns = 0, runs = 0;
   for (uint32_t i = 0; i < exe->n_plans; ++i)
     for (uint32_t k = 0; exe->plans[i]->uid == p->uid && k < exe->plans[i]->n_actions; ++k) {
       const frti_action_t *a = &exe->plans[i]->actions[k];
-      if (!a->runs || a->kind > FRTI_RUN_RANDOM || a->node->op != n->op ||
-          a->node->block != n->block || a->node->place != n->place)
-        continue;
-      ns += (double)(a->runs > 1 ? a->ns - a->slowest_ns : a->ns);
-      runs += (double)(a->runs > 1 ? a->runs - 1 : a->runs);
+      if (a->runs && a->kind <= FRTI_RUN_RANDOM) fn(ctx, a);
     }
-  return runs > 0 ? ns / runs / 1e3 : 0;
+}
+
+typedef struct timed { const frti_node_t *n; double ns, runs, steps; } timed_t;
+
+static void add_timed(void *ctx, const frti_action_t *a) {
+  timed_t *t = ctx;
+  /* An op of block 0 runs once a step: the most that one of them did are the steps. */
+  if (a->node->block == 0 && (double)a->runs > t->steps) t->steps = (double)a->runs;
+  if (!t->n || a->node->op != t->n->op || a->node->block != t->n->block ||
+      a->node->place != t->n->place)
+    return;
+  /* The slowest run tells of the system: first touch, another process. */
+  const double mean = a->runs > 1 ? (double)(a->ns - a->slowest_ns) / (double)(a->runs - 1)
+                                  : (double)a->ns;
+  t->ns += mean * (double)a->runs;
+  t->runs += (double)a->runs;
+}
+
+/* What `n` took of a step, in microseconds; 0: it was not timed. */
+static double measured(const frti_plan_t *p, const frti_node_t *n) {
+  timed_t t = {.n = n};
+  each_timed(p, add_timed, &t);
+  return t.runs > 0 ? t.ns / (t.steps > 0 ? t.steps : t.runs) / 1e3 : 0;
 }
 
 /* ---- gathering ------------------------------------------------------------------------------------ */
@@ -171,7 +189,7 @@ static void gather_list(frti_report_t *r, const frti_list_t *list) {
     r->counts.run += n->place >= 0 && !n->parts.n;
     r->counts.unplaced += n->place < 0;
     n->facts.cost = predict(n);
-    if (n->place >= 0) n->facts.us = measured(r->p, n);
+    if (n->place >= 0 && r->p->exe->n_plans) n->facts.us = measured(r->p, n);
     add_share(&r->all, &n->facts);
     if (n->place >= 0) add_share(&r->by_place[n->place], &n->facts);
     if (n->place != 0 && !n->view) r->falls[r->n_falls++] = n;

@@ -252,6 +252,8 @@ struct frt_executor {
   uint32_t n_plans;
   uint64_t clock, runs, plans_built, plans_evicted, bind_copies;
   const frti_plan_t *last;
+  void (*trace)(void *ctx, const frt_trace_span_t *span);
+  void *trace_ctx;
   void *base[FRTI_MAX_SPACES];        /* arenas shared by the plans */
   uint64_t base_bytes[FRTI_MAX_SPACES], base_version[FRTI_MAX_SPACES];
   _Atomic int cancel;

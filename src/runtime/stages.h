@@ -29,12 +29,24 @@ frt_status_t frti_plan_wait(frti_plan_t *p, frt_error_t *err);
  * can happen at once. Errors: INTERNAL, naming both ops and the variable. */
 frt_status_t frti_plan_verify(const frti_plan_t *p, frt_error_t *err);
 
+/* ---- plan_cache.c ------------------------------------------------------------------- */
+
+/* A cached plan for this request, the scope apart; NULL if there is none. */
+frti_plan_t *frti_plan_match(const frt_executor_t *exe, const frti_plan_request_t *q);
+/* A plan for this request and its scope, made if need be. `hint`: what frti_plan_match
+ * found, or NULL. */
+frt_status_t frti_plan_find(frt_executor_t *exe, const frti_plan_request_t *q,
+                            frti_plan_t *hint, frti_plan_t **out, frt_error_t *err);
+
 /* Looks for NaN and infinity in what `n` wrote (OUT_OF_RANGE) / in a fed tensor. */
 frt_status_t frti_check_outputs(frt_executor_t *exe, const frti_node_t *n, frt_error_t *err);
 frt_status_t frti_check_feed(const char *name, const frt_tensor_t *t, frt_error_t *err);
 
 /* Runs an action's kernel and adds to its times (times.c). */
 frt_status_t frti_run_timed(frt_executor_t *exe, frti_action_t *a, frt_error_t *err);
+/* Tells of an action that began then and has been asked of its device (trace.c). */
+frt_status_t frti_traced(frt_executor_t *exe, const frti_action_t *a, uint64_t began,
+                         frt_error_t *err);
 /* Runs a kernel under guard. Errors: INTERNAL (phase PROVIDER) a breach of the contract. */
 frt_status_t frti_checked_run(frt_executor_t *exe, const frti_action_t *a, frt_error_t *err);
 

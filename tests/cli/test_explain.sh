@@ -60,10 +60,38 @@ train_over() {
   expect 73 train "$digits" --steps 20 -q --losses "$t/none/first.json"
 }
 
+# Measured beside predicted; what was run, as a trace viewer reads it.
+is_json() {
+  checks=$((checks + 1))
+  python3 -c 'import json,sys; json.load(open(sys.argv[1]))' "$1" 2>/dev/null ||
+    ! command -v python3 >/dev/null || fail "no JSON: $1"
+}
+profile_and_trace() {
+  expect 0 explain "$digits" -p virtual,cpu --batch 16 --run 4 --trace "$t/trace.json"
+  says out ' of the measured time'
+  is test "$(grep -c ' us, .*% (predicted ' "$t/out")" -ge 47
+  is_json "$t/trace.json"
+  is grep -q '"ph":"X","name":"lars_momentum","cat":"kernel","pid":1,"tid":0,"ts":' "$t/trace.json"
+  is grep -q '"cat":"copy".*"bytes":4096,"from":"host","to":"virtual"' "$t/trace.json"
+  is grep -q '"ph":"s","name":"copy"' "$t/trace.json"
+  is test "$(grep -c '"ph":"s"' "$t/trace.json")" = "$(grep -c '"ph":"f"' "$t/trace.json")"
+  expect 0 train "$digits" -p cpu --steps 8 -q --profile "$t/profile.json" --trace "$t/trace.json"
+  is_json "$t/profile.json"
+  is_json "$t/trace.json"
+  is test "$(grep -c '"time_percent":' "$t/profile.json")" -ge 47
+  expect 0 run "$models/lars_seed" --startup "$models/lars_seed/startup.pdmodel" \
+    --profile "$t/profile.json"
+  expect 73 train "$digits" --steps 1 -q --trace "$t/none/trace.json"
+  expect 73 train "$digits" --steps 1 -q --profile "$t/none/profile.json"
+  expect 64 explain "$digits" --run many
+  FRT_VIRTUAL_DEVICES=0 expect 69 explain "$digits" -p virtual --run 1
+}
+
 check_plan
 min_share
 no_hardware
 strict_says_what_to_add
 train_over
+profile_and_trace
 echo "$checks checks, $failures failures"
 [ "$failures" = 0 ]
