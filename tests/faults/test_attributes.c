@@ -245,33 +245,33 @@ static void sgd_with_an_integer_gradient(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(attribute_of_another_type),
-      cmocka_unit_test(mul_columns_out_of_range),
-      cmocka_unit_test(matmul_shapes),
-      cmocka_unit_test(elementwise_axis_out_of_range),
-      cmocka_unit_test(elementwise_shapes_that_do_not_broadcast),
-      cmocka_unit_test(reduce_axes),
-      cmocka_unit_test(reduce_without_axes_takes_the_first),
-      cmocka_unit_test(reduce_to_an_unknown_dtype),
-      cmocka_unit_test(clip_bounds),
-      cmocka_unit_test(clip_bounds_may_be_infinite),
+      cmocka_unit_test(attribute_of_another_type), /* 3c: 78 */
+      cmocka_unit_test(mul_columns_out_of_range), /* 3c: 79 */
+      cmocka_unit_test(matmul_shapes), /* 3c: 80 */
+      cmocka_unit_test(elementwise_axis_out_of_range), /* 3c: 81 */
+      cmocka_unit_test(elementwise_shapes_that_do_not_broadcast), /* 3c: 82 */
+      cmocka_unit_test(reduce_axes), /* 3c: 84 */
+      cmocka_unit_test(reduce_without_axes_takes_the_first), /* 3c: 85 */
+      cmocka_unit_test(reduce_to_an_unknown_dtype), /* 3c: 87 */
+      cmocka_unit_test(clip_bounds), /* 3c: 88, 89 */
+      cmocka_unit_test(clip_bounds_may_be_infinite), /* 3c: 90 */
       cmocka_unit_test(clip_by_norm_of_nothing),
-      cmocka_unit_test(sum_of_nothing_and_of_unlike_shapes),
+      cmocka_unit_test(sum_of_nothing_and_of_unlike_shapes), /* 3c: 94 */
       cmocka_unit_test(cast_to_no_number_or_from_another),
-      cmocka_unit_test(gaussian_parameters),
-      cmocka_unit_test(random_shapes),
-      cmocka_unit_test(uniform_bounds),
-      cmocka_unit_test(uniform_diagonal),
-      cmocka_unit_test(fill_constant_texts),
-      cmocka_unit_test(softmax_axis),
-      cmocka_unit_test(dropout_parameters),
-      cmocka_unit_test(labels_of_wrong_count_or_dtype),
-      cmocka_unit_test(lookup_table_options),
-      cmocka_unit_test(top_k_out_of_range),
-      cmocka_unit_test(reshape_targets),
-      cmocka_unit_test(lars_shapes),
+      cmocka_unit_test(gaussian_parameters), /* 3c: 96 */
+      cmocka_unit_test(random_shapes), /* 3c: 98 */
+      cmocka_unit_test(uniform_bounds), /* 3c: 100 */
+      cmocka_unit_test(uniform_diagonal), /* 3c: 101 */
+      cmocka_unit_test(fill_constant_texts), /* 3c: 102 */
+      cmocka_unit_test(softmax_axis), /* 3c: 103 */
+      cmocka_unit_test(dropout_parameters), /* 3c: 106 */
+      cmocka_unit_test(labels_of_wrong_count_or_dtype), /* 3c: 109 */
+      cmocka_unit_test(lookup_table_options), /* 3c: 112, 113 */
+      cmocka_unit_test(top_k_out_of_range), /* 3c: 116 */
+      cmocka_unit_test(reshape_targets), /* 3c: 126 */
+      cmocka_unit_test(lars_shapes), /* 3c: 138 */
       cmocka_unit_test(lars_parameters),
-      cmocka_unit_test(sgd_with_an_integer_gradient),
+      cmocka_unit_test(sgd_with_an_integer_gradient), /* 3c: 139 */
   };
   return cmocka_run_group_tests(tests, open_catalogue, close_catalogue);
 }

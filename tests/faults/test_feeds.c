@@ -272,21 +272,21 @@ static void startup_may_run_again(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(all_missing_feeds_are_listed),
-      cmocka_unit_test(an_unknown_feed_is_named_with_the_nearest),
-      cmocka_unit_test(a_feed_is_given_once_and_whole),
-      cmocka_unit_test(shapes_and_dtypes_are_as_declared),
-      cmocka_unit_test(memory_must_cover_the_shape),
-      cmocka_unit_test(a_buffer_may_start_at_any_element),
-      cmocka_unit_test(a_result_does_not_change_with_its_feed),
-      cmocka_unit_test(a_computed_value_that_is_fed_is_computed),
-      cmocka_unit_test(a_fed_parameter_changes_nothing_if_the_run_is_refused),
-      cmocka_unit_test(special_numbers_pass_through),
-      cmocka_unit_test(an_unknown_fetch_is_named_with_the_nearest),
-      cmocka_unit_test(what_no_op_has_written_is_not_fetched),
-      cmocka_unit_test(a_fetch_may_come_often),
-      cmocka_unit_test(a_tensor_that_does_not_fit_is_replaced),
-      cmocka_unit_test(main_before_startup_lists_what_is_missing),
-      cmocka_unit_test(startup_may_run_again)};
+      cmocka_unit_test(all_missing_feeds_are_listed), /* 3d: 140 */
+      cmocka_unit_test(an_unknown_feed_is_named_with_the_nearest), /* 3d: 141 */
+      cmocka_unit_test(a_feed_is_given_once_and_whole), /* 3d: 144, 147 */
+      cmocka_unit_test(shapes_and_dtypes_are_as_declared), /* 3d: 145, 146 */
+      cmocka_unit_test(memory_must_cover_the_shape), /* 3d: 147 */
+      cmocka_unit_test(a_buffer_may_start_at_any_element), /* 3d: 148 */
+      cmocka_unit_test(a_result_does_not_change_with_its_feed), /* 3d: 150 */
+      cmocka_unit_test(a_computed_value_that_is_fed_is_computed), /* 3d: 142 */
+      cmocka_unit_test(a_fed_parameter_changes_nothing_if_the_run_is_refused), /* 3d: 143 */
+      cmocka_unit_test(special_numbers_pass_through), /* 3d: 151 */
+      cmocka_unit_test(an_unknown_fetch_is_named_with_the_nearest), /* 3d: 162 */
+      cmocka_unit_test(what_no_op_has_written_is_not_fetched), /* 3d: 166 */
+      cmocka_unit_test(a_fetch_may_come_often), /* 3d: 164 */
+      cmocka_unit_test(a_tensor_that_does_not_fit_is_replaced), /* 3d: 165 */
+      cmocka_unit_test(main_before_startup_lists_what_is_missing), /* 3d: 167 */
+      cmocka_unit_test(startup_may_run_again) /* 3d: 168 */};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

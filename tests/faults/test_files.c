@@ -22,6 +22,17 @@ static struct {
   int hit;
 } fault;
 
+/* A file that another process adds to with each read. */
+static struct { const char *path; int reads; } growing;
+static void grow_file(void) {
+  static char more[4096];
+  FILE *f = fopen(growing.path, "ab");
+  assert_non_null(f);
+  ++growing.reads;
+  assert_int_equal(1, fwrite(more, sizeof more, 1, f));
+  fclose(f);
+}
+
 /* 0: go on. */
 static int fails(int call) {
   if (!fault.on) return 0;
@@ -49,6 +60,7 @@ ssize_t __real_read(int fd, void *to, size_t n);
 ssize_t __wrap_read(int fd, void *to, size_t n);
 ssize_t __wrap_read(int fd, void *to, size_t n) {
   const int how = fails(READ);
+  if (growing.path) grow_file();
   return how > 0 ? failed(how) : __real_read(fd, to, how == SHORT && n ? 1 : n);
 }
 ssize_t __real_write(int fd, const void *from, size_t n);
@@ -295,6 +307,24 @@ static void things_that_are_no_files_are_not_read(void **state) {
   unlink(at("fifo"));
 }
 
+/* Read at most to the limit, whatever its size was when it was opened. */
+static void a_file_that_grows_is_cut_off(void **state) {
+  const frt_load_options_t o = {.struct_size = sizeof o, .max_bytes = 100000};
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_program_t *p = NULL;
+  (void)state;
+  OK(frt_program_save(w.program, at("grows.pdmodel"), &err));
+  char path[600];
+  snprintf(path, sizeof path, "%s", at("grows.pdmodel"));
+  growing.path = path;
+  const frt_status_t got = frt_program_load(path, &o, &p, &err);
+  growing.path = NULL;
+  expect_error(got, &err, FRT_RESOURCE_EXHAUSTED, FRT_PHASE_PARSE, "larger than 100000");
+  assert_true(growing.reads > 1 && growing.reads < 100);
+  assert_null(p);
+  unlink(path);
+}
+
 static void things_that_are_no_files_are_not_written_over(void **state) {
   frt_error_t err = FRT_ERROR_INIT;
   struct stat st;
@@ -400,12 +430,13 @@ static void files_follow_the_umask(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_call_fails_once),
-      cmocka_unit_test(things_that_are_no_files_are_not_read),
+      cmocka_unit_test(things_that_are_no_files_are_not_read), /* 3a: 31 */
+      cmocka_unit_test(a_file_that_grows_is_cut_off), /* 3a: 31 */
       cmocka_unit_test(things_that_are_no_files_are_not_written_over),
       cmocka_unit_test(a_symlink_is_replaced_not_followed),
       cmocka_unit_test(a_symlink_in_a_folder_of_variables_is_refused),
       cmocka_unit_test(a_hard_link_keeps_its_old_contents),
       cmocka_unit_test(a_folder_without_permission_is_named),
-      cmocka_unit_test(files_follow_the_umask)};
+      cmocka_unit_test(files_follow_the_umask) /* 3g: 229 */};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -488,8 +488,8 @@ static void a_thread_that_cannot_start_is_named(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation_fails_on_reference),
-                                     cmocka_unit_test(every_allocation_fails_on_cpu),
-                                     cmocka_unit_test(a_thread_that_cannot_start_is_named)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation_fails_on_reference), /* 3g: 218 */
+                                     cmocka_unit_test(every_allocation_fails_on_cpu), /* 3g: 218 */
+                                     cmocka_unit_test(a_thread_that_cannot_start_is_named) /* 3g: 220 */};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -459,17 +459,17 @@ static void objects_are_released_in_any_order(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_decimal_comma_changes_nothing),
-      cmocka_unit_test(closed_standard_streams_change_nothing),
-      cmocka_unit_test(running_out_of_descriptors_is_an_error),
-      cmocka_unit_test(a_child_may_release_what_it_inherits),
-      cmocka_unit_test(workers_have_stack_enough),
-      cmocka_unit_test(sixteen_sessions_share_a_runtime),
-      cmocka_unit_test(what_is_in_use_is_busy),
-      cmocka_unit_test(the_nan_check_names_one_op_everywhere),
-      cmocka_unit_test(denormals_are_kept),
+      cmocka_unit_test(a_decimal_comma_changes_nothing), /* 3g: 229 */
+      cmocka_unit_test(closed_standard_streams_change_nothing), /* 3g: 229 */
+      cmocka_unit_test(running_out_of_descriptors_is_an_error), /* 3g: 221 */
+      cmocka_unit_test(a_child_may_release_what_it_inherits), /* 3g: 222 */
+      cmocka_unit_test(workers_have_stack_enough), /* 3g: 221 */
+      cmocka_unit_test(sixteen_sessions_share_a_runtime), /* 3h: 232, 234 */
+      cmocka_unit_test(what_is_in_use_is_busy), /* 3h: 233 */
+      cmocka_unit_test(the_nan_check_names_one_op_everywhere), /* 3h: 240 */
+      cmocka_unit_test(denormals_are_kept), /* 3h: 242 */
       cmocka_unit_test(a_block_is_the_body_of_one_op),
-      cmocka_unit_test(objects_are_released_in_any_order)};
+      cmocka_unit_test(objects_are_released_in_any_order) /* 3g: 231 */};
   if (argc > 1 && !strcmp(argv[1], "--train")) return train_wide();
   self = argv[0];
   return cmocka_run_group_tests(tests, setup, NULL);

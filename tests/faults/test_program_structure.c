@@ -263,29 +263,29 @@ static void reads_before_the_first_write(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(block_index_is_not_the_position),
-      cmocka_unit_test(parent_out_of_range_self_or_loop),
-      cmocka_unit_test(forward_block_out_of_range),
-      cmocka_unit_test(sub_block_out_of_range_or_recursive),
-      cmocka_unit_test(nesting_of_twenty_thousand),
+      cmocka_unit_test(block_index_is_not_the_position), /* 3b: 33 */
+      cmocka_unit_test(parent_out_of_range_self_or_loop), /* 3b: 34 */
+      cmocka_unit_test(forward_block_out_of_range), /* 3b: 35 */
+      cmocka_unit_test(sub_block_out_of_range_or_recursive), /* 3b: 36-38 */
+      cmocka_unit_test(nesting_of_twenty_thousand), /* 3b: 39 */
       cmocka_unit_test(shared_bodies),
-      cmocka_unit_test(sub_block_as_a_number),
-      cmocka_unit_test(unknown_ops_are_all_listed),
-      cmocka_unit_test(ops_that_reach_outside),
-      cmocka_unit_test(required_slots),
-      cmocka_unit_test(unknown_and_repeated_slots),
-      cmocka_unit_test(undeclared_arguments),
-      cmocka_unit_test(equal_and_unequal_declarations),
-      cmocka_unit_test(broken_in_place_pairs),
-      cmocka_unit_test(dims_below_minus_one),
-      cmocka_unit_test(persistables_without_a_size),
-      cmocka_unit_test(shapes_and_dtypes_that_differ),
-      cmocka_unit_test(kinds_and_their_descriptions),
-      cmocka_unit_test(lod_levels),
-      cmocka_unit_test(feed_columns),
-      cmocka_unit_test(a_call_stack_of_a_mebibyte),
-      cmocka_unit_test(attributes_twice_or_without_value),
-      cmocka_unit_test(reads_before_the_first_write),
+      cmocka_unit_test(sub_block_as_a_number), /* 3b: 40 */
+      cmocka_unit_test(unknown_ops_are_all_listed), /* 3b: 42 */
+      cmocka_unit_test(ops_that_reach_outside), /* 3b: 43 */
+      cmocka_unit_test(required_slots), /* 3b: 44, 46 */
+      cmocka_unit_test(unknown_and_repeated_slots), /* 3b: 45 */
+      cmocka_unit_test(undeclared_arguments), /* 3b: 47 */
+      cmocka_unit_test(equal_and_unequal_declarations), /* 3b: 50, 51 */
+      cmocka_unit_test(broken_in_place_pairs), /* 3b: 52 */
+      cmocka_unit_test(dims_below_minus_one), /* 3b: 56 */
+      cmocka_unit_test(persistables_without_a_size), /* 3b: 57, 60, 61 */
+      cmocka_unit_test(shapes_and_dtypes_that_differ), /* 3b: 63, 65, 66 */
+      cmocka_unit_test(kinds_and_their_descriptions), /* 3b: 67, 68 */
+      cmocka_unit_test(lod_levels), /* 3b: 69 */
+      cmocka_unit_test(feed_columns), /* 3b: 72 */
+      cmocka_unit_test(a_call_stack_of_a_mebibyte), /* 3b: 73 */
+      cmocka_unit_test(attributes_twice_or_without_value), /* 3b: 76, 77 */
+      cmocka_unit_test(reads_before_the_first_write), /* 3b: 48, 49 */
   };
   return cmocka_run_group_tests(tests, open_catalogue, close_catalogue);
 }

@@ -67,6 +67,6 @@ static void two_executors_train_at_once(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(two_executors_train_at_once)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(two_executors_train_at_once) /* 3h: 232 */};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

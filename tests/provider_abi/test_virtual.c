@@ -387,14 +387,14 @@ int main(int argc, char **argv) {
       cmocka_unit_test(the_host_cannot_touch_a_slab_nor_its_place_afterwards),
       cmocka_unit_test(a_wrong_address_is_named),
       cmocka_unit_test(a_failure_is_reported_once_with_its_op),
-      cmocka_unit_test(a_lost_device_stays_lost),
-      cmocka_unit_test(the_second_slab_fails_and_the_third_does_not),
+      cmocka_unit_test(a_lost_device_stays_lost), /* 3g: 226 */
+      cmocka_unit_test(the_second_slab_fails_and_the_third_does_not), /* 3g: 225 */
       cmocka_unit_test(a_refused_op_says_why),
       cmocka_unit_test(events_order_two_queues),
       cmocka_unit_test(what_is_misspelt_is_refused),
       cmocka_unit_test(the_runtime_names_the_op_that_failed_late),
-      cmocka_unit_test(a_lost_device_ends_every_run_with_that_status),
-      cmocka_unit_test(a_run_survives_the_failure_of_any_slab)};
+      cmocka_unit_test(a_lost_device_ends_every_run_with_that_status), /* 3g: 226 */
+      cmocka_unit_test(a_run_survives_the_failure_of_any_slab) /* 3g: 225 */};
   if (argc != 2) return 64;
   module_file = argv[1];
   return cmocka_run_group_tests(tests, NULL, NULL);

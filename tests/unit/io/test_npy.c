@@ -228,12 +228,12 @@ static void a_bad_file_is_named(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(versions_spaces_and_key_orders_are_read),
-      cmocka_unit_test(other_kinds_of_data_are_refused_by_name),
-      cmocka_unit_test(shapes_follow_the_grammar),
-      cmocka_unit_test(keys_come_once_each),
-      cmocka_unit_test(every_cut_is_refused),
+      cmocka_unit_test(other_kinds_of_data_are_refused_by_name), /* 3d: 155-157 */
+      cmocka_unit_test(shapes_follow_the_grammar), /* 3d: 158, 159 */
+      cmocka_unit_test(keys_come_once_each), /* 3d: 160 */
+      cmocka_unit_test(every_cut_is_refused), /* 3d: 153 */
       cmocka_unit_test(bit_flips_are_refused_or_harmless),
-      cmocka_unit_test(wrong_versions_and_lengths_are_named),
+      cmocka_unit_test(wrong_versions_and_lengths_are_named), /* 3d: 153, 154 */
       cmocka_unit_test(bools_become_zero_or_one),
       cmocka_unit_test(what_is_saved_loads),
       cmocka_unit_test(a_bad_file_is_named),

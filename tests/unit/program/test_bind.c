@@ -246,10 +246,12 @@ static void placeholders_keep_their_place(void **state) {
 int main(void) {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
   const struct CMUnitTest tests[] = {
-      WITH(defaults_fill_what_is_absent), WITH(integers_interchange),
+      WITH(defaults_fill_what_is_absent), /* 3b: 75 */
+      WITH(integers_interchange),
       WITH(floats_come_from_doubles_and_single_lists), WITH(a_list_too_stays_a_list),
       WITH(other_types_are_refused), WITH(ranges_refuse_what_is_outside_and_nan),
-      WITH(a_required_attribute_is_demanded), WITH(an_attribute_without_value_is_refused),
+      WITH(a_required_attribute_is_demanded), /* 3b: 75 */
+      WITH(an_attribute_without_value_is_refused),
       WITH(unknown_attributes_and_ignored_types_pass),
       WITH(unknown_slots_are_refused_unless_empty), WITH(a_missing_slot_is_named),
       WITH(a_single_slot_holds_one_variable), WITH(a_refused_slot_is_unimplemented),

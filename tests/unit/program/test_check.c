@@ -420,10 +420,10 @@ int main(void) {
       cmocka_unit_test(binding_faults_do_not_stop_the_walk),
       cmocka_unit_test(what_follows_from_a_fault_is_no_finding),
       cmocka_unit_test(reads_before_the_first_write_are_told_from_inputs),
-      cmocka_unit_test(an_op_that_reads_its_own_output_is_found),
+      cmocka_unit_test(an_op_that_reads_its_own_output_is_found), /* 3b: 49 */
       cmocka_unit_test(broken_in_place_pairs_name_both_variables),
       cmocka_unit_test(a_declaration_that_contradicts_is_a_warning),
-      cmocka_unit_test(unknown_attributes_are_notes_or_strict_errors),
+      cmocka_unit_test(unknown_attributes_are_notes_or_strict_errors), /* 3b: 74 */
       cmocka_unit_test(persistables_have_a_size),
       cmocka_unit_test(only_dense_tensors_are_computed_with),
       cmocka_unit_test(feed_columns_are_distinct_and_in_range),

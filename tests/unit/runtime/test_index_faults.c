@@ -113,6 +113,6 @@ static void a_bad_index_is_named_and_nothing_is_written(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(
-      a_bad_index_is_named_and_nothing_is_written, setup, teardown)};
+      a_bad_index_is_named_and_nothing_is_written, setup, teardown) /* 3c: 107, 111 */};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

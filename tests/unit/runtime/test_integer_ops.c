@@ -112,11 +112,11 @@ static void powers_wrap_around(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_zero_divisor_is_named_and_nothing_is_written, setup,
-                                      teardown),
+                                      teardown), /* 3c: 83 */
       cmocka_unit_test_setup_teardown(
           zero_to_a_negative_power_is_named_and_nothing_is_written, setup, teardown),
       cmocka_unit_test_setup_teardown(the_most_negative_integer_wraps_around, setup,
-                                      teardown),
+                                      teardown), /* 3c: 83 */
       cmocka_unit_test_setup_teardown(powers_wrap_around, setup, teardown)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

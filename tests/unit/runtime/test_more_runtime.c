@@ -468,7 +468,7 @@ int main(void) {
       T(long_place_lists_are_refused), T(crooked_tables_are_refused),
       T(host_services_reach_the_runtime),
       T(providers_get_their_memory_from_the_application), T(falling_back_is_said_once),
-      T(the_nan_check_reads_the_memory_of_devices),
+      T(the_nan_check_reads_the_memory_of_devices), /* 3h: 240 */
       T(without_a_path_it_looks_beside_the_library), T(own_op_types_have_a_length)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

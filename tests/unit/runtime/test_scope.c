@@ -112,7 +112,7 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
       T(a_scope_gives_back_what_it_was_given), T(missing_variables_are_named_with_the_nearest),
       T(names_come_sorted), T(readers_share_and_writers_do_not_wait),
-      T(a_record_of_another_shape_is_refused_by_the_program),
+      T(a_record_of_another_shape_is_refused_by_the_program), /* 3b: 64 */
       T(a_layout_change_rebinds_the_plan)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
