@@ -28,7 +28,8 @@ typedef struct frt_executor_options {
   size_t n_pins;
   uint64_t max_memory; /* bytes a plan may need on one device; 0 = no limit */
   uint64_t first_run; /* number of the first run, for draws with seed 0: resuming */
-  int check_nan;      /* look for NaN and infinity after every op (OUT_OF_RANGE) */
+  int check_nan;      /* look for NaN and infinity after every op, and before one that
+                         updates in place (OUT_OF_RANGE) */
   int no_reuse;       /* every value gets memory of its own: for finding faults */
   int check_provider; /* run every kernel between guards, in poisoned memory; INTERNAL
                          (phase PROVIDER) names the first that breaks the contract. Slow */

@@ -49,17 +49,31 @@ static frt_status_t check_tensor(frt_executor_t *exe, uint32_t space,
   return b.first < 0 ? FRT_OK : report(&b, slot, name, t->rank, t->dims, err);
 }
 
-frt_status_t frti_check_outputs(frt_executor_t *exe, const frti_node_t *n,
+static frt_status_t check_slots(frt_executor_t *exe, const frti_node_t *n,
+                                const frti_slots_t *slots, const frt_slot_def_t *slot_defs,
                                 frt_error_t *err) {
   const frti_place_t *place = &exe->places[n->place];
   if (place->device->flags & FRT_DEVICE_ASYNC)
     FRT_TRY(place->device->provider->api.queue_sync(place->queue, err));
-  for (uint32_t s = 0; s < n->out.n_slots; ++s)
-    for (uint32_t k = 0; k < n->out.count[s]; ++k) {
-      const uint32_t i = n->out.at[s] + k;
-      FRT_TRY(check_tensor(exe, place->device->space, n->out.tensors[i],
-                           n->schema->outputs[s].name, n->out.args[i].value->name, err));
+  for (uint32_t s = 0; s < slots->n_slots; ++s)
+    for (uint32_t k = 0; k < slots->count[s]; ++k) {
+      const uint32_t i = slots->at[s] + k;
+      FRT_TRY(check_tensor(exe, place->device->space, slots->tensors[i], slot_defs[s].name,
+                           slots->args[i].value->name, err));
     }
+  return FRT_OK;
+}
+
+frt_status_t frti_check_outputs(frt_executor_t *exe, const frti_node_t *n,
+                                frt_error_t *err) {
+  return check_slots(exe, n, &n->out, n->schema->outputs, err);
+}
+
+frt_status_t frti_check_update(frt_executor_t *exe, const frti_node_t *n,
+                               frt_error_t *err) {
+  for (uint32_t s = 0; s < n->out.n_slots; ++s)
+    if (n->schema->outputs[s].alias_of)
+      return check_slots(exe, n, &n->in, n->schema->inputs, err);
   return FRT_OK;
 }
 

@@ -237,6 +237,9 @@ static frt_status_t run_actions(frt_executor_t *exe, frti_plan_t *p, frt_error_t
     frt_status_t status = FRT_OK;
     if (atomic_load_explicit(&exe->cancel, memory_order_relaxed) && a->node)
       return cancelled(a, err);
+    if (exe->check_nan && a->kind <= FRTI_RUN_RANDOM)
+      status = frti_check_update(exe, a->node, err);
+    if (status != FRT_OK) return frti_op_failed(a->node, status, err);
     switch (a->kind) {
       case FRTI_RUN_RANDOM:
         a->node->run.rng_state = draw_state(exe, a->node, draws++);

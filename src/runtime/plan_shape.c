@@ -158,18 +158,32 @@ static frt_status_t walk_inputs(walk_t *w, frti_node_t *n, frt_error_t *err) {
   return FRT_OK;
 }
 
+static frt_status_t wrong_write(const frti_value_t *v, const frt_shape_t *s, const char *how,
+                                frt_status_t status, uint32_t dtype, uint32_t rank,
+                                const int64_t *dims, frt_error_t *err) {
+  char got[96], want[96];
+  frt_fail(err, status, "writes %s %s to '%s', which is %s %s %s%s", frt_dtype_name(s->dtype),
+           frti_dims_text(got, sizeof got, s->rank, s->dims), v->name, how,
+           frt_dtype_name(dtype), frti_dims_text(want, sizeof want, rank, dims),
+           status == FRT_UNIMPLEMENTED ? ": a persistable keeps its shape within a run" : "");
+  return frti_error_name(err, status, v->name);
+}
+
+/* Its record is one piece of memory: what is written first, what is written later and
+ * what is declared are alike. (Declared with no dims means that nobody inferred them.) */
 static frt_status_t check_persistable(const frti_value_t *v, const frt_shape_t *s,
                                       frt_error_t *err) {
-  char got[96], want[96];
-  if (!v->persistable || !v->read_first || frti_shape_equal(s, &v->start_shape))
-    return FRT_OK;
-  return frt_fail(err, FRT_UNIMPLEMENTED,
-                  "writes %s %s to '%s', which is %s %s at the start: a persistable keeps "
-                  "its shape within a run",
-                  frt_dtype_name(s->dtype), frti_dims_text(got, sizeof got, s->rank, s->dims),
-                  v->name, frt_dtype_name(v->start_shape.dtype),
-                  frti_dims_text(want, sizeof want, v->start_shape.rank,
-                                 v->start_shape.dims));
+  const frti_var_t *d = v->var;
+  if (!v->persistable) return FRT_OK;
+  if (v->def && v->shaped && !frti_shape_equal(s, &v->shape))
+    return wrong_write(v, s, "until then", FRT_UNIMPLEMENTED, v->shape.dtype, v->shape.rank,
+                       v->shape.dims, err);
+  bool fits = (uint32_t)d->dtype == s->dtype && (!d->rank || d->rank == s->rank);
+  for (uint32_t i = 0; fits && i < d->rank; ++i)
+    fits = d->dims[i] < 0 || d->dims[i] == s->dims[i];
+  return fits ? FRT_OK
+              : wrong_write(v, s, "declared as", FRT_INVALID_ARGUMENT, (uint32_t)d->dtype,
+                            d->rank, d->dims, err);
 }
 
 static frt_status_t walk_outputs(walk_t *w, frti_node_t *n, frt_error_t *err) {

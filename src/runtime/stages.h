@@ -40,6 +40,9 @@ frt_status_t frti_plan_find(frt_executor_t *exe, const frti_plan_request_t *q,
 
 /* Looks for NaN and infinity in what `n` wrote (OUT_OF_RANGE) / in a fed tensor. */
 frt_status_t frti_check_outputs(frt_executor_t *exe, const frti_node_t *n, frt_error_t *err);
+/* Before an op that works in place runs, in what it reads: an update would spread what is
+ * bad over what stays. */
+frt_status_t frti_check_update(frt_executor_t *exe, const frti_node_t *n, frt_error_t *err);
 frt_status_t frti_check_feed(const char *name, const frt_tensor_t *t, frt_error_t *err);
 
 /* Runs an action's kernel and adds to its times (times.c). */

@@ -64,13 +64,13 @@ static double element(const frt_tensor_t *t, int64_t i) {
 /* Inputs and attributes are of any size: what is compared is relative to the largest
  * value around, and what leaves float's range is not. */
 static void same_values(const char *type, const char *name, const frt_tensor_t *a,
-                        const frt_tensor_t *b) {
+                        const frt_tensor_t *b, int wild) {
   double largest = 64;
   if (frt_tensor_dtype(a) != frt_tensor_dtype(b) || frt_tensor_rank(a) != frt_tensor_rank(b) ||
       memcmp(frt_tensor_dims(a), frt_tensor_dims(b), frt_tensor_rank(a) * sizeof(int64_t)))
     WRONG("%s: '%s' has another dtype or shape on cpu", type, name);
   const uint32_t size = (uint32_t)frt_dtype_size(frt_tensor_dtype(a));
-  if (size == 2) return;
+  if (size == 2 || wild) return;
   for (int64_t i = 0; i < frt_tensor_numel(a); ++i) {
     const double v = fabs(element(b, i));
     if (!(v < 1e30)) return;
@@ -98,6 +98,17 @@ static frt_status_t run_on(const char *places, const frt_program_t *p, const var
   return status;
 }
 
+/* An attribute so large that products with it leave float's range on the way, though the
+ * result, as double computes it, would not. */
+static int is_wild(const frt_program_t *p) {
+  for (uint32_t i = 0; i < frt_program_op_n_attrs(p, 0, 0); ++i) {
+    frt_attr_info_t a;
+    if (frt_program_op_attr(p, 0, 0, i, &a, NULL)) continue;
+    if ((a.type == 1 || a.type == 15) && !(fabs(a.f) < 1e15)) return 1;
+  }
+  return 0;
+}
+
 static void compare(const char *type, const frt_program_t *p, const vars_t *in,
                     const vars_t *out) {
   frt_tensor_t *a[MAX_VARS] = {0}, *b[MAX_VARS] = {0};
@@ -111,7 +122,7 @@ static void compare(const char *type, const frt_program_t *p, const vars_t *in,
     WRONG("%s: cpu says %d (%s), reference %d (%s)", type, (int)sa, on_a.message, (int)sb,
           on_b.message);
   for (size_t i = 0; i < out->n; ++i) {
-    if (sa == FRT_OK && sb == FRT_OK) same_values(type, out->name[i], a[i], b[i]);
+    if (sa == FRT_OK && sb == FRT_OK) same_values(type, out->name[i], a[i], b[i], is_wild(p));
     frt_tensor_release(a[i]);
     frt_tensor_release(b[i]);
   }
