@@ -31,6 +31,10 @@ FRT_CASES(fill) = {
                {"input_dim_idx", 1}, {"output_dim_idx", 1}}},
     {.op = "fill_zeros_like", .name = "length", FILLED, .in = {{"X", SHAPE(DIM_N), SPECIALS}},
      .want = {{"Out", VALUES(0)}}},
+    /* Through double, so that a fraction is true, as in Fluid. */
+    {.op = "fill_constant", .name = "fraction_as_bool", .dtypes = FRT_BOOLS,
+     .want = {{"Out", VALUES(1)}},
+     .attrs = {ATTR_LIST("shape", 2), {"dtype", THE_DTYPE}, ATTR_TEXT("str_value", "0.05")}},
     {.op = "assign_value", .name = "float32", .dtypes = FRT_F32S,
      .attrs = {ATTR_LIST("shape", 2, 3), {"dtype", FRT_F32},
                ATTR_LIST("fp32_values", -.5, .25, 0, 1e30, -2, 3)},

@@ -49,15 +49,12 @@ static int64_t parse_int(const char *s) {
 /* str_value if it says something, else value. */
 static void fill(const ref_tensor_t *out, double value, const char *text) {
   const int has_text = text && *text;
-  for (int64_t i = 0; i < out->n; ++i) {
-    if (out->i)
-      out->i[i] = has_text ? parse_int(text)
-                           : out->meta->dtype == FRT_BOOL
-                                 ? value != 0
-                                 : ref_to_i64(value, INT64_MIN, INT64_MAX);
-    else
-      ref_put_own(out, i, has_text ? parse_number(text) : value);
-  }
+  double number = has_text ? parse_number(text) : value;
+  if (out->meta->dtype == FRT_BOOL) number = number != 0;
+  for (int64_t i = 0; i < out->n; ++i)
+    if (!out->i) ref_put_own(out, i, number);
+    else if (has_text && out->meta->dtype != FRT_BOOL) out->i[i] = parse_int(text);
+    else out->i[i] = ref_to_i64(number, INT64_MIN, INT64_MAX);
 }
 
 static frt_status_t fill_constant(const ref_call_t *c, frt_error_t *err) {
