@@ -407,22 +407,3 @@ frt_status_t frt_executor_run(frt_executor_t *exe, const frt_program_t *program,
 }
 
 void frt_executor_cancel(frt_executor_t *exe) { atomic_store(&exe->cancel, 1); }
-
-void frt_executor_stats(const frt_executor_t *exe, frt_executor_stats_t *out) {
-  const frti_plan_t *p = exe->last;
-  frt_executor_stats_t s = {0};
-  const uint32_t size = out->struct_size ? out->struct_size : (uint32_t)sizeof s;
-  s.struct_size = size;
-  s.runs = exe->runs;
-  s.plans_built = exe->plans_built;
-  s.plans_evicted = exe->plans_evicted;
-  if (p) {
-    s.ops = p->live_ops;
-    s.copies = p->n_copies;
-    s.bind_copies = exe->bind_copies;
-    s.peak_bytes = p->space_bytes[FRTI_HOST] + p->persistable_bytes;
-    s.fallback_ops = p->fallback_ops;
-    s.waits = p->n_waits;
-  }
-  memcpy(out, &s, FRTI_MIN(size, sizeof s));
-}
