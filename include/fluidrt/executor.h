@@ -43,6 +43,7 @@ typedef struct frt_executor_options {
  * Errors: INVALID_ARGUMENT the list; NOT_FOUND, UNAVAILABLE a provider or device. */
 FRT_API frt_status_t frt_executor_create(frt_runtime_t *rt, const char *places,
     const frt_executor_options_t *options, frt_executor_t **out, frt_error_t *err);
+/* A run in progress on another thread is cancelled, and its end awaited. */
 FRT_API void frt_executor_release(frt_executor_t *exe);
 
 typedef struct frt_feed {

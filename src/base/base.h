@@ -118,6 +118,7 @@ static inline frt_status_t frti_no_memory(frt_error_t *err) {
 /* ---- operating system: the only layer that calls it ---------------------------- */
 
 uint64_t frti_now_ns(void);
+void frti_pause(void); /* lets others run for a tenth of a millisecond */
 uint32_t frti_cpu_count(void); /* CPUs this process may use, at least 1 */
 uint64_t frti_process_id(void); /* another one in a child of fork */
 

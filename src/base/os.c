@@ -13,6 +13,11 @@ uint64_t frti_now_ns(void) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+void frti_pause(void) {
+  const struct timespec t = {0, 100000};
+  nanosleep(&t, NULL);
+}
+
 uint32_t frti_cpu_count(void) {
   /* A set of fixed size is too small for the largest machines: it grows on EINVAL. */
   for (int cpus = 1024; cpus <= 1 << 20; cpus *= 4) {

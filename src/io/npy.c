@@ -167,6 +167,9 @@ static frt_status_t take_header(scan_t *s) {
 static frt_status_t find_header(const uint8_t *p, size_t n, size_t *from, size_t *to,
                                 frt_error_t *err) {
   uint64_t len;
+  if (n >= 4 && !memcmp(p, "PK\x03\x04", 4))
+    return frt_fail(err, FRT_DATA_LOSS, "not an npy file: a zip archive; wanted one array of "
+                    "an .npz, not the whole");
   if (n < MAGIC || memcmp(p, magic, MAGIC))
     return frt_fail(err, FRT_DATA_LOSS, "not an npy file: wrong magic at offset 0");
   if (n < MAGIC + 2) goto cut;

@@ -127,6 +127,10 @@ frt_status_t frt_executor_create(frt_runtime_t *rt, const char *places,
 
 void frt_executor_release(frt_executor_t *exe) {
   if (!exe) return;
+  while (atomic_load(&exe->running)) {
+    frt_executor_cancel(exe);
+    frti_pause();
+  }
   for (uint32_t i = 0; i < exe->n_plans; ++i) frti_plan_release(exe->plans[i]);
   for (uint32_t i = 0; i < exe->n_places; ++i)
     if (exe->places[i].queue)

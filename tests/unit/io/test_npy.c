@@ -165,6 +165,15 @@ static void wrong_versions_and_lengths_are_named(void **state) {
   assert_non_null(strstr(err.message, "not an npy file"));
 }
 
+static void archives_are_no_arrays(void **state) {
+  FRTI_UNUSED(state);
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_tensor_t *t;
+  assert_int_equal(frt_npy_parse("PK\x03\x04\x14\0\0\0\0\0", 10, &t, &err), FRT_DATA_LOSS);
+  assert_non_null(strstr(err.message, "zip archive"));
+  assert_null(t);
+}
+
 static void bools_become_zero_or_one(void **state) {
   FRTI_UNUSED(state);
   frt_tensor_t *t;
@@ -234,6 +243,7 @@ int main(void) {
       cmocka_unit_test(every_cut_is_refused), /* 3d: 153 */
       cmocka_unit_test(bit_flips_are_refused_or_harmless),
       cmocka_unit_test(wrong_versions_and_lengths_are_named), /* 3d: 153, 154 */
+      cmocka_unit_test(archives_are_no_arrays), /* 3d: 161 */
       cmocka_unit_test(bools_become_zero_or_one),
       cmocka_unit_test(what_is_saved_loads),
       cmocka_unit_test(a_bad_file_is_named),
