@@ -94,6 +94,7 @@ if build release; then
       "$fluidrt" verify -p $place --no-fuse "$root/tests/golden"
     judged "conformance, $place" "$fluidrt" conform $place
   done
+  tell "bad inputs and faults" "$(sh "$root/tests/faults/catalogue.sh" | tail -n 1)"
 else
   broken "release build"
 fi
@@ -135,6 +136,13 @@ if [ "$full" = yes ]; then
   done
   judged "recorded cases, places switched each step" \
     "$fluidrt" verify --switch "$root/tests/golden"
+  if sh "$root/tests/coverage.sh" >"$logs/coverage.log" 2>&1; then
+    tell "coverage" "$(grep '^total' "$logs/coverage.log" | tr -s ' ')"
+    count 1 0 0
+  else
+    tail -n 20 "$logs/coverage.log"
+    broken "coverage"
+  fi
 fi
 
 say "$(($(date +%s) - began)) seconds"

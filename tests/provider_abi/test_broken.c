@@ -442,13 +442,13 @@ static void a_hundred_reloads_leave_no_trace(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_fault_has_its_message),
+      cmocka_unit_test(every_fault_has_its_message), /* 3f: 198-206, 208, 209, 216 */
       cmocka_unit_test(every_file_of_the_folder_is_expected),
-      cmocka_unit_test(a_kernel_that_fails_half_way_marks_the_scope),
-      cmocka_unit_test(what_a_kernel_changed_is_put_back),
-      cmocka_unit_test(a_kernel_that_calls_back_gets_busy),
-      cmocka_unit_test(a_file_can_ask_never_to_be_closed),
-      cmocka_unit_test(a_provider_in_use_is_not_unloaded),
+      cmocka_unit_test(a_kernel_that_fails_half_way_marks_the_scope), /* 3f: 207 */
+      cmocka_unit_test(what_a_kernel_changed_is_put_back), /* 3f: 216 */
+      cmocka_unit_test(a_kernel_that_calls_back_gets_busy), /* 3f: 217 */
+      cmocka_unit_test(a_file_can_ask_never_to_be_closed), /* 3f: 214 */
+      cmocka_unit_test(a_provider_in_use_is_not_unloaded), /* 3f: 213 */
       cmocka_unit_test(a_mirror_keeps_its_device),
       cmocka_unit_test(a_hundred_reloads_leave_no_trace)};
   if (argc != 2) return 64;

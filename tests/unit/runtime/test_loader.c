@@ -346,13 +346,15 @@ static int remove_folder(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-      T(files_that_are_no_library), T(another_major_is_refused_by_its_note),
+      T(files_that_are_no_library), /* 3f: 197 */
+      T(another_major_is_refused_by_its_note), /* 3f: 199 */
       T(a_file_cut_anywhere_is_refused), T(a_file_changed_anywhere_is_read_safely),
       T(a_file_tells_what_it_is_without_running), T(what_is_no_file_is_not_waited_for),
       T(a_link_to_a_file_is_that_file), T(all_that_is_wrong_is_said_at_once),
-      T(strict_files_are_those_that_only_their_owner_writes),
-      T(folders_of_the_environment_are_strict),
-      T(a_library_without_the_entry_is_no_provider), T(the_same_file_twice_is_one_provider),
+      T(strict_files_are_those_that_only_their_owner_writes), /* 3f: 215 */
+      T(folders_of_the_environment_are_strict), /* 3f: 215 */
+      T(a_library_without_the_entry_is_no_provider), /* 3f: 198 */
+      T(the_same_file_twice_is_one_provider), /* 3f: 203 */
       T(an_unknown_name_says_where_it_looked), T(entries_that_misbehave_leave_nothing_behind),
       T(loading_all_reports_what_fails)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -256,8 +256,9 @@ static void place_lists_are_checked(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-      T(all_on_the_island), T(places_switch_from_run_to_run), T(every_op_in_turn_falls_back),
-      T(a_single_place_is_strict), T(a_pin_beats_the_order), T(a_branch_runs_across_devices),
+      T(all_on_the_island), T(places_switch_from_run_to_run), T(every_op_in_turn_falls_back), /* 3f: 210 */
+      T(a_single_place_is_strict), /* 3f: 210 */
+      T(a_pin_beats_the_order), T(a_branch_runs_across_devices),
       T(a_loop_runs_across_devices), T(op_device_is_honoured), T(place_lists_are_checked)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
