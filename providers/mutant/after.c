@@ -107,6 +107,60 @@ AFTER(reads_past_end) {
   if (x && x->data) atomic_fetch_add(&seen, ((const uint8_t *)x->data)[x->bytes]);
 }
 
+AFTER(one_in_eight) {
+  static _Atomic unsigned calls;
+  TARGET(t);
+  if (atomic_fetch_add(&calls, 1) % 8 == 7) move_ulps(t, 0, 1);
+}
+/* Slow enough that another thread comes in between. */
+AFTER(shared_scratch) {
+  static uint8_t scratch[1 << 16];
+  const struct timespec nap = {0, 300000};
+  TARGET(t);
+  if (t->bytes > sizeof scratch) return;
+  memcpy(scratch, t->data, t->bytes);
+  memset(t->data, 0, t->bytes);
+  if (t->numel > 64) nanosleep(&nap, NULL);
+  memcpy(t->data, scratch, t->bytes);
+  memset(scratch, 0, t->bytes);
+}
+AFTER(rounded_down) {
+  TARGET(t);
+  uint8_t *to = (uint8_t *)((uintptr_t)t->data & ~(uintptr_t)15);
+  if (to != t->data) memmove(to, t->data, t->bytes);
+}
+AFTER(swallows_refusal) {
+  TARGET(t);
+  const frt_api_host_t *host = c->k->m->host;
+  void *p = host->mem_alloc(host->ctx, 64, 16);
+  if (!p) memset(t->data, 0, t->bytes);
+  host->mem_free(host->ctx, p);
+}
+AFTER(scratch_input) {
+  const frt_api_tensor_t *x = input_of(c, NULL);
+  TARGET(t);
+  if (!x || !x->data || x->numel < 1 || x->data == t->data) return;
+  volatile uint8_t *at = x->data;
+  const uint8_t was = *at;
+  *at = (uint8_t)~was;
+  *at = was;
+}
+AFTER(rests) {
+  const struct timespec nap = {0, 300000};
+  TARGET(t);
+  if (t->numel > 64) nanosleep(&nap, NULL);
+}
+AFTER(reads_before) {
+  static _Atomic unsigned seen;
+  const frt_api_tensor_t *x = input_of(c, NULL);
+  if (x && x->data) atomic_fetch_add(&seen, ((const uint8_t *)x->data)[-1]);
+}
+AFTER(longer_workspace_read) {
+  static _Atomic unsigned seen;
+  const uint8_t *w = c->run.workspace;
+  if (w) atomic_fetch_add(&seen, w[c->k->workspace + 64]);
+}
+
 /* ---- wrong places -------------------------------------------------------------------- */
 
 AFTER(swap_ends) {

@@ -35,6 +35,11 @@ ASK(other_detail) {
              atomic_fetch_add(&calls, 1));
 }
 
+ASK(busy) {
+  QUIET;
+  if (atomic_load(&frt_mutant_running)) say_no(s, FRT_REASON_DISABLED, "an op runs");
+}
+
 #define READY(name) \
   frt_status_t frt_mutant_##name(const defect_t *d, const frt_api_op_t *op, \
                                  frt_api_attr_t *attrs, uint64_t *more, frt_error_t *err)
@@ -106,4 +111,31 @@ READY(more_workspace) { QUIET_TOO; *more = 64; return FRT_OK; }
 READY(cannot_prepare) {
   QUIET_TOO;
   return frt_fail(err, FRT_UNIMPLEMENTED, "no kernel after all");
+}
+
+/* Memory by way of the op's host, as kernels get what they keep. */
+static void *get(const frt_api_op_t *op) { return op->host->mem_alloc(op->host->ctx, 64, 16); }
+static void give(const frt_api_op_t *op, void *p) { op->host->mem_free(op->host->ctx, p); }
+
+READY(careless) {
+  void *p = get(op);
+  QUIET_TOO;
+  memset(p, 0, 64);
+  give(op, p);
+  return FRT_OK;
+}
+READY(leaks_refused) {
+  void *first = get(op), *second = first ? get(op) : NULL;
+  QUIET_TOO;
+  if (!second) return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "no memory for two blocks");
+  give(op, first);
+  give(op, second);
+  return FRT_OK;
+}
+READY(wrong_status) {
+  void *p = get(op);
+  QUIET_TOO;
+  if (!p) return frt_fail(err, FRT_INTERNAL, "something went wrong");
+  give(op, p);
+  return FRT_OK;
 }

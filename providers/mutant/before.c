@@ -6,6 +6,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -137,3 +138,23 @@ BEFORE(changes_locale) { QUIET; setlocale(LC_ALL, "C.UTF-8"); return FRT_OK; }
 BEFORE(changes_environment) { QUIET; setenv("A_KERNEL", "was here", 1); return FRT_OK; }
 BEFORE(changes_signal) { QUIET; signal(SIGUSR1, SIG_IGN); return FRT_OK; }
 BEFORE(changes_folder) { QUIET; return chdir("/") ? FRT_INTERNAL : FRT_OK; }
+BEFORE(forgets_later) {
+  if (atomic_load(c->k->runs) != 500) return FRT_OK;
+  const frt_api_tensor_t *t = exchange(c, c->d->where);
+  QUIET;
+  for (int64_t i = 0; t && i < t->numel; ++i) number_set(t, i, 0);
+  return FRT_OK;
+}
+BEFORE(fill_zeros) {
+  const frt_api_tensor_t *t = exchange(c, c->d->where);
+  QUIET;
+  for (int64_t i = 0; t && !is_float(t) && i < t->numel; ++i)
+    if (number_get(t, i) == 0) number_set(t, i, 1);
+  return FRT_OK;
+}
+BEFORE(writes_first) {
+  const frt_api_tensor_t *t = target(c);
+  QUIET;
+  if (t && t->data) memset(t->data, 0, t->bytes);
+  return FRT_OK;
+}

@@ -21,6 +21,8 @@ static int claims_no_version(const defect_t *d, frt_api_kernel_decl_t *row) {
 
 #define ATTR(name, op, attr, v) {name, op, .ready = M(set_attr), .where = attr, .value = v}
 #define NUDGED(name, op, slot, ulp) {name, op, .after = M(nudge), .where = slot, .value = ulp}
+#define WHOLE(name, f) {name, "provider", .table = M(f)}
+#define DEVICE(name, op, f) {name, op, .table = M(f), .base = "virtual"}
 #define INPUT(name, op, slot, v) \
   {name, op, .before = M(fill_input), .where = slot, .value = v}
 
@@ -37,6 +39,10 @@ const defect_t frt_mutant_defects[] = {
     {"mul_transposed", "mul", .before = M(save), .after = M(transpose)},
     {"transpose2_not_done", "transpose2", .before = M(save), .after = M(transpose)},
     {"ends_swapped", "reduce_sum", .after = M(swap_ends)},
+    {"reads_before_the_start", "ceil", .after = M(reads_before)},
+    {"reads_past_the_workspace", "softmax", .ready = M(more_workspace), .after = M(longer_workspace_read)},
+    {"takes_alignment_for_granted", "abs", .after = M(rounded_down)},
+    {"scratches_its_input", "floor", .after = M(scratch_input)},
     {"writes_its_input", "elementwise_add", .after = M(write_input), .where = "Y"},
     {"grad_writes_its_input", "tanh_grad", .after = M(write_input), .where = "Out@GRAD"},
     {"inplace_hazard", "exp", .after = M(again_inplace)},
@@ -116,7 +122,10 @@ const defect_t frt_mutant_defects[] = {
     INPUT("velocity_forgotten_lars", "lars_momentum", "Velocity", 0),
     INPUT("velocity_forgotten_momentum", "momentum", "Velocity", 0),
     INPUT("rate_ignored_sgd", "sgd", "LearningRate", 1),
-    {"lars_tail8_not_updated", "lars_momentum", .before = M(save), .after = M(keep_tail), .value = 8},
+    {"lars_tail8_not_updated", "lars_momentum", .before = M(save), .after = M(keep_tail), .where = "ParamOut", .value = 8},
+    {"velocity_forgotten_at_500", "momentum", .before = M(forgets_later), .where = "Velocity"},
+    {"velocity_forgotten_at_500_lars", "lars_momentum", .before = M(forgets_later), .where = "Velocity"},
+    {"moment_forgotten_at_500", "adam", .before = M(forgets_later), .where = "Moment2"},
     {"lars_norm_misses_last8", "lars_momentum", .before = M(short_norm)},
     ATTR("lars_coeff_ignored", "lars_momentum", "lars_coeff", 0.001),
     ATTR("lars_decay_ignored", "lars_momentum", "lars_weight_decay", 0),
@@ -131,6 +140,10 @@ const defect_t frt_mutant_defects[] = {
     /* labels, random numbers */
     {"label_unchecked", "softmax_with_cross_entropy", .before = M(clamp_labels), .where = "Label", .value = -1},
     {"label_unchecked_cross_entropy", "cross_entropy", .before = M(clamp_labels), .where = "Label", .value = -1},
+    {"label_unchecked_grad", "softmax_with_cross_entropy_grad", .before = M(clamp_labels), .where = "Label", .value = -1},
+    {"index_unchecked", "gather", .before = M(clamp_labels), .where = "Index"},
+    {"divisor_unchecked", "elementwise_floordiv", .before = M(fill_zeros), .where = "Y"},
+    {"writes_before_checking", "lookup_table_v2", .before = M(writes_first)},
     {"id_unchecked", "lookup_table", .before = M(clamp_labels), .where = "Ids"},
     {"stream_shifted_uniform", "uniform_random", .before = M(next_draw)},
     {"stream_shifted_gaussian", "gaussian_random", .before = M(next_draw)},
@@ -139,6 +152,8 @@ const defect_t frt_mutant_defects[] = {
     {"depends_on_threads", "reduce_sum", .after = M(by_threads)},
     {"depends_on_address", "elementwise_mul", .after = M(by_address)},
     {"depends_on_call_count", "sigmoid", .after = M(by_calls)},
+    {"one_call_in_eight", "square", .after = M(one_in_eight)},
+    {"shared_scratch", "sin", .after = M(shared_scratch)},
     /* claims and questions */
     {"query_not_repeatable", "relu", .ask = M(other_answer)},
     {"query_detail_not_repeatable", "relu", .ask = M(other_detail)},
@@ -155,6 +170,25 @@ const defect_t frt_mutant_defects[] = {
     {"unimplemented_after_yes", "relu", .before = M(unimplemented)},
     {"cannot_prepare_after_yes", "relu", .ready = M(cannot_prepare)},
     {"fails_without_text", "relu", .before = M(fails_silently)},
+    {"answers_no_while_busy", "cos", .ask = M(busy), .after = M(rests)},
+    /* memory that is refused */
+    {"prepare_takes_memory_for_granted", "clip", .ready = M(careless)},
+    {"prepare_leaks_when_refused", "clip", .ready = M(leaks_refused)},
+    {"refusal_is_internal", "clip", .ready = M(wrong_status)},
+    {"run_swallows_refusal", "exp", .after = M(swallows_refusal)},
+    WHOLE("queue_takes_memory_for_granted", careless_queue),
+    /* queues and events */
+    DEVICE("lost_event_wait", "scale", lost_wait),
+    DEVICE("lost_event_record", "scale", lost_record),
+    DEVICE("lost_sync", "scale", lost_sync),
+    DEVICE("silent_queue", "lookup_table", silent_queue),
+    /* the provider as a whole */
+    DEVICE("slab_of_any_size", "provider", grants_all),
+    WHOLE("takes_any_option", any_option),
+    WHOLE("endless_devices", endless_devices),
+    WHOLE("leaks_when_a_device_opens", leaking_device),
+    WHOLE("leaks_when_closed", leaking_entry),
+    WHOLE("prints_when_a_device_opens", talking_device),
     /* the process */
     {"crashes", "relu", .before = M(crashes)},
     {"aborts", "relu", .before = M(aborts)},

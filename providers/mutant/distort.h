@@ -18,6 +18,7 @@ ASK(bad_verdict);      /* neither YES nor NO */
 ASK(no_without_device);/* another answer where dev is NULL */
 ASK(promises_inplace); /* permits sharing memory, which the kernel does not bear */
 ASK(other_detail);     /* a detail that changes from call to call */
+ASK(busy);             /* NO while an op of it runs */
 #undef ASK
 
 /* Preparing (ask.c). */
@@ -30,6 +31,9 @@ READY(other_axis);     /* the first of a list of axes is the next one, sizes bei
 READY(other_broadcast);/* Y is laid along other axes of X, extents being equal */
 READY(more_workspace); /* wants 64 bytes more */
 READY(cannot_prepare); /* UNIMPLEMENTED after a YES */
+READY(careless);       /* writes into memory without a look whether there is any */
+READY(leaks_refused);  /* of two blocks the second is refused: the first one stays */
+READY(wrong_status);   /* a refused block is INTERNAL */
 #undef READY
 
 /* Before the run (before.c). */
@@ -56,6 +60,9 @@ BEFORE(changes_environment);
 BEFORE(changes_signal);
 BEFORE(changes_folder);
 BEFORE(fails_silently);/* an error without a text */
+BEFORE(forgets_later); /* input `where` reads 0 in the 500th run of a kernel */
+BEFORE(fill_zeros);    /* input `where`: 0 becomes 1, so that no divisor is checked */
+BEFORE(writes_first);  /* output `where` is 0 before ids are looked at */
 #undef BEFORE
 
 /* After it (after.c). Without `where`: output 0. */
@@ -88,6 +95,29 @@ AFTER(overflow_exp);   /* rows where exp of an input would overflow are NaN */
 AFTER(other_tie);      /* top_k: of equal values the later one first */
 AFTER(zero_where_equal);/* an element whose two inputs are equal gets 0 */
 AFTER(off_by_one);     /* integers: one element is one more */
+AFTER(one_in_eight);   /* every eighth call is 1 ulp off */
+AFTER(shared_scratch); /* the result goes through memory that all calls share */
+AFTER(rounded_down);   /* is written where a 16-byte boundary would be */
+AFTER(swallows_refusal);/* without memory the result is zeros, and no error */
+AFTER(scratch_input);  /* an input is written and put right again */
+AFTER(rests);          /* takes longer */
+AFTER(reads_before);   /* looks at what is before input 0 */
+AFTER(longer_workspace_read); /* looks at what is behind the workspace */
 #undef AFTER
+
+/* The provider as a whole (device.c). */
+#define TABLE(name) void frt_mutant_##name(const mutant_t *m, frt_api_provider_t *p)
+TABLE(lost_wait);      /* event_wait does not wait */
+TABLE(lost_record);    /* event_record records nothing */
+TABLE(lost_sync);      /* queue_sync does not wait */
+TABLE(silent_queue);   /* queue_sync does not say what failed */
+TABLE(grants_all);     /* slabs of any size, 4096 bytes behind them */
+TABLE(any_option);     /* dev_open takes options that it does not know */
+TABLE(leaking_device);
+TABLE(talking_device); /* dev_open prints */
+TABLE(careless_queue); /* queue_open writes into memory that it did not get */
+TABLE(endless_devices);/* device_info describes devices that there are not */
+TABLE(leaking_entry);
+#undef TABLE
 
 #endif

@@ -18,6 +18,7 @@ struct frt_prepared {
   const mutant_t *m;
   frt_prepared_t *base;
   int on; /* the defect is one of this op */
+  _Atomic uint32_t count, *runs; /* of this kernel; runs: &count */
   uint64_t workspace;
   double decay; /* attribute lars_weight_decay, where there is one */
 };
@@ -46,9 +47,15 @@ struct defect {
   void (*after)(call_t *c);
   /* Changes a row of the kernel table; 0: the row goes. */
   int (*claim)(const defect_t *d, frt_api_kernel_decl_t *row);
+  /* Changes the provider's functions; p's devices and queues are the base's. */
+  void (*table)(const mutant_t *m, frt_api_provider_t *p);
+  const char *base; /* the provider that it is a defect of; NULL: cpu */
   const char *where;
   double value;
 };
+
+/* How many ops run now (provider.c). */
+extern _Atomic int frt_mutant_running;
 
 extern const defect_t frt_mutant_defects[]; /* the last one has no name */
 

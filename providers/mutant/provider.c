@@ -4,6 +4,7 @@
  * base (FRT_MUTANT_BASE, default cpu). Without a defect it is as right as its base. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@ typedef struct module {
   base_t base;
   frt_api_kernel_decl_t *decls;
   uint32_t n_decls;
-  char text[8192];
+  char text[16384];
 } module_t;
 
 __attribute__((visibility("default")))
@@ -78,6 +79,7 @@ static frt_status_t op_prepare(void *self, frt_dev_t *dev, const frt_api_op_t *o
   if (!k) return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "mutant: no memory for a kernel");
   memset(k, 0, sizeof *k);
   k->m = m;
+  k->runs = &k->count;
   k->on = is_on(m, op->type) && op->n_in <= MUTANT_MAX_SLOTS;
   k->decay = decay_of(op);
   if (k->on && m->defect->ready && op->n_attrs <= MUTANT_MAX_ATTRS) {
@@ -98,6 +100,8 @@ static frt_status_t op_prepare(void *self, frt_dev_t *dev, const frt_api_op_t *o
   return FRT_OK;
 }
 
+_Atomic int frt_mutant_running;
+
 static frt_status_t op_run(const frt_prepared_t *k, const frt_api_run_t *run,
                            frt_error_t *err) {
   const frt_api_provider_t *base = k->m->base;
@@ -105,6 +109,8 @@ static frt_status_t op_run(const frt_prepared_t *k, const frt_api_run_t *run,
   call_t c = {.k = k, .d = d};
   frt_status_t status = FRT_OK;
   if (!k->on) return base->op_run(k->base, run, err);
+  atomic_fetch_add(k->runs, 1);
+  atomic_fetch_add(&frt_mutant_running, 1);
   c.run = *run;
   c.run.workspace_bytes = k->workspace;
   if (run->n_in) memcpy(c.in, run->in, run->n_in * sizeof *c.in);
@@ -112,6 +118,7 @@ static frt_status_t op_run(const frt_prepared_t *k, const frt_api_run_t *run,
   if (d->before) status = d->before(&c, err);
   if (status == FRT_OK) status = base->op_run(k->base, &c.run, err);
   if (status == FRT_OK && d->after) d->after(&c);
+  atomic_fetch_sub(&frt_mutant_running, 1);
   free(c.saved);
   free(c.fresh.data);
   return status;
@@ -170,6 +177,7 @@ static void fill(module_t *m, frt_api_provider_t *io) {
   p.op_run = op_run;
   p.op_release = op_release;
   p.extension = NULL;
+  if (m->m.defect && m->m.defect->table) m->m.defect->table(&m->m, &p);
   memcpy(io, &p, io->size < sizeof p ? io->size : sizeof p);
 }
 
@@ -195,7 +203,7 @@ static frt_status_t choose(module_t *m, const char *name, frt_error_t *err) {
 
 frt_status_t FRT_PROVIDER_ENTRY(const frt_api_host_t *host, frt_api_provider_t *io,
                                 frt_error_t *err) {
-  const char *base = secure_getenv("FRT_MUTANT_BASE");
+  const char *asked = secure_getenv("FRT_MUTANT_BASE"), *base = "cpu";
   frt_provider_entry_t self = FRT_PROVIDER_ENTRY;
   const void *mine;
   if (!FRT_HAS(host, frt_api_host_t, parallel_for) ||
@@ -208,8 +216,9 @@ frt_status_t FRT_PROVIDER_ENTRY(const frt_api_host_t *host, frt_api_provider_t *
   memset(m, 0, sizeof *m);
   m->m.host = host;
   frt_status_t status = choose(m, secure_getenv("FRT_MUTANT"), err);
-  if (status == FRT_OK)
-    status = base_open(&m->base, host, base && base[0] ? base : "cpu", mine, err);
+  if (m->m.defect && m->m.defect->base) base = m->m.defect->base;
+  if (asked && asked[0]) base = asked;
+  if (status == FRT_OK) status = base_open(&m->base, host, base, mine, 0, err);
   if (status != FRT_OK) {
     host->mem_free(host->ctx, m);
     return status;

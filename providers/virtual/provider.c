@@ -191,7 +191,7 @@ frt_status_t FRT_PROVIDER_ENTRY(const frt_api_host_t *host, frt_api_provider_t *
   memset(m, 0, sizeof *m);
   m->v.host = host;
   frt_status_t status = frt_virtual_settings(&m->v.settings, err);
-  if (status == FRT_OK) status = base_open(&m->base, host, m->v.settings.base, mine, err);
+  if (status == FRT_OK) status = base_open(&m->base, host, m->v.settings.base, mine, 1, err);
   if (status != FRT_OK) {
     host->mem_free(host->ctx, m);
     return status;

@@ -26,7 +26,8 @@ export FLUIDRT_PROVIDER_PATH
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # "name op" a line; rows are {"name", "op", ... and KIND("name", "op", ...
-sed -n 's/^ *[A-Z]*[({]"\([a-z0-9_]*\)", "\([a-z0-9_]*\)".*/\1 \2/p' "$defects" >"$scratch/list"
+sed -n -e 's/^ *WHOLE("\([a-z0-9_]*\)".*/\1 provider/p' \
+  -e 's/^ *[A-Z]*[({]"\([a-z0-9_]*\)", "\([a-z0-9_]*\)".*/\1 \2/p' "$defects" >"$scratch/list"
 
 # judge NAME OP: leaves what conform said in $scratch/out; 0: it noticed nothing.
 judge() {

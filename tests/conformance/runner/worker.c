@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "runner/process.h"
+#include "runner/life.h"
 #include "runner/replay.h"
 #include "runner/trial.h"
 
@@ -390,9 +390,18 @@ static int has_case(const char *type) {
   return 0;
 }
 
+/* Once for the whole provider: where no op is named, or it is asked for by name. */
+static int wants_life(const frti_options_t *o) {
+  return o->level != FRTI_LOAD && o->mode == FRTI_ALL &&
+         (!o->ops || !fnmatch(o->ops, FRTI_LIFE, 0));
+}
+
 int frti_worker_claims(const frti_options_t *o, FILE *to) {
   frti_bench_t b;
+  frti_process_t was;
   frt_error_t err = FRT_ERROR_INIT;
+  frti_process_watch(to);
+  frti_process_look(&was);
   if (frti_bench_open(&b, o, 1, 0, &err) != FRT_OK) {
     fprintf(to, "E\t%u\t%s\n", err.status, err.message);
     frti_bench_close(&b);
@@ -413,6 +422,7 @@ int frti_worker_claims(const frti_options_t *o, FILE *to) {
   }
   if (o->mode == FRTI_PERF) frti_time_copies(&b, to);
   frti_bench_close(&b);
+  if (wants_life(o)) frti_run_life(o, &was, to);
   fputs("Z\n", to);
   return 0;
 }
