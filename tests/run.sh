@@ -134,6 +134,7 @@ if [ "$full" = yes ]; then
       "$root/build/asan/bin/fluidrt" verify -p $place "$root/tests/golden"
     judged "conformance under ASan, $place" "$root/build/asan/bin/fluidrt" conform $place
   done
+  judged "what the conformance suite notices" sh "$root/tests/mutants/run.sh"
   judged "recorded cases, places switched each step" \
     "$fluidrt" verify --switch "$root/tests/golden"
   if sh "$root/tests/coverage.sh" >"$logs/coverage.log" 2>&1; then

@@ -47,5 +47,5 @@ FRT_CASES(clip) = {
     {.op = "clip_by_norm", .name = "lengths",
      .in = {{"X", SHAPE(DIM_N), UNIFORM(-2, 3)}}, .attrs = {{"max_norm", 0.75}},
      .bound = {FORMULA("Out", clip_by_norm_allowed)},
-     .SIZES({1}, {2}, {15}, {16}, {17}, {4095}, {4096}, {4097}, {70001})},
+     .SIZES({1}, {2}, {15}, {16}, {17}, {4095}, {4096}, {4097}, {70001}, {0})},
     {0}};

@@ -80,6 +80,7 @@ static double quotient_terms(const frt_case_view_t *v, const frt_case_array_t *o
           {"Out@GRAD", SHAPE(DIM_N, DIM_M, DIM_K), WHOLE(-8, 8)}},                      \
    .SHAPES}
 
+#define RANK_9 SHAPE(2, 1, 2, 3, 1, 2, 3, 2, 2)
 /* Beyond 32 bits, within the 53 of the oracle. */
 #define LARGE(op_, x, y)                                                                \
   {.op = op_, .name = "large_integers", .dtypes = FRT_I64S,                             \
@@ -134,6 +135,9 @@ FRT_CASES(elementwise) = {
     LARGE("elementwise_add", 0x1p40, 0x1p40), LARGE("elementwise_sub", 0x1p40, 0x1p40),
     LARGE("elementwise_mul", 0x1p32, 0x1p18), LARGE("elementwise_div", 0x1p50, 0x1p36),
     LARGE("elementwise_max", 0x1p50, 0x1p50),
+    {.op = "elementwise_add", .name = "rank_9", .in = {{"X", RANK_9, UNIFORM(-2, 2)}, {"Y", RANK_9, UNIFORM(-2, 2)}}},
+    {.op = "elementwise_mul", .name = "rank_9_middle", .attrs = {{"axis", 6}},
+     .in = {{"X", RANK_9, UNIFORM(-2, 2)}, {"Y", SHAPE(3, 2), UNIFORM(1, 2)}}},
     SQUARES("elementwise_add"), SQUARES("elementwise_sub"), SQUARES("elementwise_mul"),
     SQUARES("elementwise_div"), SQUARES("elementwise_max"),
     FORWARD_CASES("elementwise_add"), FORWARD_CASES("elementwise_sub"),

@@ -39,6 +39,8 @@ FRT_CASES(fill) = {
      .attrs = {ATTR_LIST("shape", 2, 3), {"dtype", FRT_F32},
                ATTR_LIST("fp32_values", -.5, .25, 0, 1e30, -2, 3)},
      .want = {{"Out", VALUES(-.5, .25, 0, (double)1e30f, -2, 3)}}},
+    {.op = "assign_value", .name = "nothing", .dtypes = FRT_F32S,
+     .attrs = {ATTR_LIST("shape", 0, 3), {"dtype", FRT_F32}}},
     {.op = "assign_value", .name = "int32", .dtypes = FRT_DTYPE_BIT(FRT_I32),
      .attrs = {ATTR_LIST("shape", 3), {"dtype", FRT_I32}, ATTR_LIST("int32_values", -5, 0, 7)},
      .want = {{"Out", VALUES(-5, 0, 7)}}},

@@ -27,6 +27,8 @@ FRT_CASES(layout) = {
      .in = {{"X", SHAPE(2, DIM_N, DIM_M, DIM_K), UNIFORM(-1, 1)}}, .CUBES},
     {.op = "transpose2", .name = "reversed", .attrs = {ATTR_LIST("axis", 3, 2, 1, 0)},
      .in = {{"X", SHAPE(2, DIM_N, DIM_M, DIM_K), UNIFORM(-1, 1)}}, .CUBES},
+    {.op = "transpose2", .name = "rank_8", .attrs = {ATTR_LIST("axis", 7, 0, 6, 1, 5, 2, 4, 3)},
+     .in = {{"X", SHAPE(2, 1, 2, 3, 1, 2, 3, 2), UNIFORM(-1, 1)}}},
     {.op = "transpose2", .name = "same", .attrs = {ATTR_LIST("axis", 0, 1, 2)},
      .in = {{"X", SHAPE(2, 1, 7), SPECIALS}}, .flags = FRT_CASE_SIGNED_ZERO},
     {.op = "transpose2_grad", .name = "by_hand", .dtypes = ANY, .attrs = {ATTR_LIST("axis", 1, 0)},

@@ -57,7 +57,11 @@ FRT_CASES(norm_axis) = {
             {"X", SHAPE(1, 2), VALUES(2, 0)}},
      .attrs = {{"axis", 1}}, .want = {{"X@GRAD", VALUES(0, 1.5)}}},
 #define NORM_SHAPE SHAPE(DIM_N, 1)
-    NORM_BACK("last", PLANE, -1, {1, 1}, {3, 2}, {13, 17}, {2, 9001}, {301, 70}),
+    NORM_BACK("last", PLANE, -1, {1, 1}, {3, 2}, {13, 17}, {2, 9001}, {301, 70}, {0, 5}),
+    {.op = "norm_grad", .name = "epsilon_is_in_the_norm",
+     .in = {{"Norm", SHAPE(1, 1), VALUES(2)}, {"Out@GRAD", SHAPE(1, 2), VALUES(1, 3)},
+            {"X", SHAPE(1, 2), VALUES(2, 0)}},
+     .attrs = {{"axis", 1}, {"epsilon", 0.5}}, .want = {{"X@GRAD", VALUES(0, 1.5)}}},
 #undef NORM_SHAPE
 #define NORM_SHAPE SHAPE(1, DIM_M)
     NORM_BACK("first", PLANE, 0, {1, 1}, {3, 2}, {13, 17}, {9001, 2}, {70, 301}),

@@ -21,6 +21,15 @@
   {.op = op_, .name = how "_length", .in = {{"X", SHAPE(DIM_N), data}}, SAME,         \
    .SIZES({1}, {2}, {15}, {16}, {17}, {4095}, {4096}, {4097}, {70001})}
 
+/* No rows, so nothing to reduce. */
+#define BATCH_0(op_) \
+  {.op = op_, .name = "batch_0", .in = {{"X", SHAPE(0, 3), NO_DATA}}, DIMS(1), \
+   .flags = FRT_CASE_ROUGH}
+#define BATCH_0_GRADIENT(op_, ...) \
+  {.op = op_, .name = "batch_0", DIMS(1), \
+   .in = {{"X", SHAPE(0, 3), NO_DATA}, {"Out@GRAD", SHAPE(0), NO_DATA} __VA_ARGS__}}
+#define EMPTY_OUT , {"Out", SHAPE(0), NO_DATA}
+
 /* Equal extents: a wrong axis has the right shape. */
 #define SQUARE(op_, name_, axis_) \
   {.op = op_, .name = name_, .in = {{"X", SHAPE(7, 7, 7), WHOLE(-50, 50)}}, DIMS(axis_)}

@@ -114,6 +114,9 @@ FRT_CASES(softmax) = {
     {.op = "softmax", .name = "large", .in = {{"X", SHAPE(7, 13), UNIFORM(-1000, 1000)}},
      .bound = {FORMULA("Out", softmax_allowed)}, .flags = FRT_CASE_ROUGH},
     /* Equal extents: a wrong axis has the right shape. */
+    {.op = "softmax", .name = "rank_9", .attrs = {{"axis", 3}},
+     .in = {{"X", SHAPE(2, 1, 2, 3, 1, 2, 3, 2, 2), UNIFORM(-4, 4)}},
+     .bound = {FORMULA("Out", softmax_allowed)}},
     {.op = "softmax", .name = "square", .in = {{"X", SHAPE(17, 17), UNIFORM(-4, 4)}},
      .bound = {FORMULA("Out", softmax_allowed)}},
     {.op = "softmax", .name = "square_down", .attrs = {{"axis", 0}},
