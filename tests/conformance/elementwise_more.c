@@ -67,7 +67,7 @@ static double power_terms(const frt_case_view_t *v, const frt_case_array_t *out)
 /* An integer has no remainder by 0. */
 #define BY_ZERO                                                                         \
   .dtypes = FRT_INTS, .flags = FRT_CASE_OUT_OF_RANGE,                                   \
-  .in = {{"X", SHAPE(19), WHOLE(-9, 9)}, {"Y", SHAPE(19), WHOLE(0, 1)}}
+  .in = {{"X", SHAPE(19), WHOLE(-9, 9)}, {"Y", SHAPE(19), VALUES(1, 2, 0)}}
 
 #define X6 {"X", SHAPE(2, 3), VALUES(1, 2, 3, 4, 5, 6)}
 #define G6 {"Out@GRAD", SHAPE(2, 3), VALUES(1, 2, 3, 4, 5, 6)}

@@ -83,8 +83,8 @@ if [ -n "$write" ]; then
   {
     echo "# What the conformance suite notices"
     echo
-    echo "Provider \`mutant\` stands in front of \`cpu\` and is wrong in one way at a time"
-    echo "(\`providers/mutant/defects.c\`). \`tests/mutants/run.sh --write\` ran"
+    echo "Provider \`mutant\` stands in front of \`cpu\`, or of \`virtual\` where it is about queues, and"
+    echo "is wrong in one way at a time (\`providers/mutant/defects.c\`). \`tests/mutants/run.sh --write\` ran"
     echo "\`fluidrt conform .../frt_mutant.so\` once per defect, with the cases of the op that has it, and"
     echo "wrote this page: $passed of $((passed + failed)) defects were noticed. Without a"
     echo "defect it passes all of these cases."

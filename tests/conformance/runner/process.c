@@ -173,6 +173,10 @@ static int64_t entries(const char *path) {
   return n;
 }
 
+/* A sanitizer keeps pages of its own for every thread that there ever was. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+static int64_t mapped_pages(void) { return 0; }
+#else
 static int64_t mapped_pages(void) {
   FILE *f = fopen("/proc/self/statm", "r");
   long long n = 0;
@@ -181,6 +185,7 @@ static int64_t mapped_pages(void) {
   fclose(f);
   return n;
 }
+#endif
 
 void frti_things_count(frti_things_t *t, const frti_bench_t *b) {
   t->n[FRTI_FILES] = entries("/proc/self/fd");
