@@ -140,12 +140,42 @@ frt_status_t frt_builder_var(frt_builder_t *b, const char *name, frt_var_t *out,
   frt_program_t *p = frt_builder_main(b);
   frt_var_info_t info;
   int32_t owner = 0;
-  FRT_TRY(frt_program_find_var(p, frti_current_block(b), name, &info, err));
+  frti_enter(b, "builder_var");
+  FRT_TRY(frti_check_text(b, "name", name, err));
+  const frt_status_t status =
+      frt_program_find_var(p, frti_current_block(b), name, &info, err);
+  if (status != FRT_OK) {
+    char said[200];
+    snprintf(said, sizeof said, "%s", err ? err->message : "");
+    frti_fail(b, err, status, "name", "%s", said);
+    return frti_error_name(err, status, name);
+  }
   look(p, frti_current_block(b), name, &owner);
   const char *kept = frti_intern(b, name);
   if (!kept) return frti_no_memory(err);
   *out = (frt_var_t){p, owner, kept};
   return FRT_OK;
+}
+
+frt_status_t frti_check_dims(frt_builder_t *b, const char *argument, uint32_t rank,
+                             const int64_t *dims, int64_t least, frt_error_t *err) {
+  if (rank > FRT_MAX_RANK)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument,
+                     "has rank %u; wanted at most %d", rank, FRT_MAX_RANK);
+  if (rank && !dims)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument, "is NULL; its rank is %u", rank);
+  for (uint32_t i = 0; i < rank; ++i)
+    if (dims[i] < least)
+      return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument,
+                       "[%u] is %lld; wanted %lld or more", i, (long long)dims[i],
+                       (long long)least);
+  return FRT_OK;
+}
+
+frt_status_t frti_check_text(frt_builder_t *b, const char *argument, const char *text,
+                             frt_error_t *err) {
+  if (text && text[0]) return FRT_OK;
+  return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument, "is empty");
 }
 
 frt_status_t frti_info(frt_builder_t *b, frt_var_t v, const char *argument,

@@ -314,6 +314,8 @@ frt_status_t frt_set_gradient_clip(frt_builder_t *b, const frt_clip_t *clip,
   frti_enter(b, "set_gradient_clip");
   if (!clip) return frti_fail(b, err, FRT_INVALID_ARGUMENT, "clip", "is NULL");
   FRT_TRY(frti_check_clip(b, clip, "clip", err));
+  if (n && !param_list)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "param_list", "is NULL");
   frt_clip_t *kept = frti_arena_calloc(&b->arena, 1, sizeof *kept);
   if (!kept) return frti_no_memory(err);
   *kept = *clip;

@@ -225,6 +225,8 @@ frt_status_t frt_layers_cond(frt_builder_t *b, frt_var_t pred, frt_branch_t yes,
   frt_var_t not_pred, mask;
   frti_enter(b, "cond");
   FRT_TRY(check_condition(b, pred, err));
+  if (!yes || !no)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, yes ? "false_fn" : "true_fn", "is NULL");
   frt_var_t *a = frti_arena_calloc(&b->arena, n + 1, sizeof *a);
   frt_var_t *c = frti_arena_calloc(&b->arena, n + 1, sizeof *c);
   if (!a || !c || !frti_unique(b, "cond")) return frti_no_memory(err);

@@ -111,6 +111,8 @@ frt_status_t frt_layers_increment(frt_builder_t *b, frt_var_t x, double step, in
   const frt_attr_info_t *attrs = FRTI_ATTRS({.name = "step", .f = step});
   frt_var_t to = x;
   frti_enter(b, "increment");
+  frt_var_info_t info;
+  FRT_TRY(frti_info(b, x, "x", &info, err));
   const char *helper = frti_unique(b, "increment");
   if (!helper) return frti_no_memory(err);
   const frt_status_t status =
@@ -223,6 +225,7 @@ frt_status_t frt_var_op(frt_builder_t *b, const char *op, frt_var_t x, frt_var_t
                         frt_var_t *out, frt_error_t *err) {
   frt_var_info_t info;
   frti_enter(b, "operator");
+  FRT_TRY(frti_check_text(b, "op", op, err));
   const bool comparing = compares(op);
   const char *type = comparing ? op : frti_internf(b, "elementwise_%s", op);
   if (!type) return frti_no_memory(err);
@@ -289,6 +292,7 @@ frt_status_t frt_var_op_number(frt_builder_t *b, const char *op, frt_var_t x,
   frt_var_info_t info;
   frt_var_t other;
   frti_enter(b, "operator");
+  FRT_TRY(frti_check_text(b, "op", op, err));
   FRT_TRY(frti_info(b, x, "x", &info, err));
   const bool floats = info.dtype == FRT_F32 || info.dtype == FRT_F64;
   if (floats && !strcmp(op, "add")) return frti_scale_op(b, x, 1, number, out, err);
@@ -314,6 +318,7 @@ static frt_status_t reduce(frt_builder_t *b, const char *type, frt_var_t x,
   frti_enter(b, type);
   FRT_TRY(frti_info(b, x, "input", &info, err));
   const bool some = o && o->dim && o->n_dim;
+  if (some) FRT_TRY(frti_check_dims(b, "dim", o->n_dim, o->dim, -(int64_t)info.rank, err));
   const frt_attr_info_t *attrs = FRTI_ATTRS(
       {.name = "dim", .count = some ? o->n_dim : 1, .is = some ? o->dim : zero},
       {.name = "keep_dim", .i = o && o->keep_dim},

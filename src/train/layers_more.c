@@ -80,6 +80,7 @@ frt_status_t frt_layers_square_error_cost(frt_builder_t *b, frt_var_t input,
   frt_var_info_t info;
   frt_var_t difference;
   FRT_TRY(frti_helper(b, "square_error_cost", &helper, err));
+  FRT_TRY(frti_info(b, label, "label", &info, err));
   FRT_TRY(frti_info(b, input, "input", &info, err));
   const char *key = frti_internf(b, "%s.tmp", helper);
   if (!key) return frti_no_memory(err);
@@ -133,8 +134,9 @@ static frt_status_t many(frt_builder_t *b, const char *type, const char *helper,
                          frt_var_t *out, frt_error_t *err) {
   const char *names[256];
   frt_var_info_t info = {0};
-  if (n < 1 || n > FRTI_COUNT(names))
-    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "input", "has %zu variables", n);
+  if (!x || n < 1 || n > FRTI_COUNT(names))
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "input",
+                     "has %zu variables; wanted 1 to %zu", x ? n : 0, FRTI_COUNT(names));
   for (size_t i = n; i-- > 0;) {
     FRT_TRY(frti_info(b, x[i], "input", &info, err));
     names[i] = x[i].name;
@@ -189,6 +191,7 @@ frt_status_t frt_layers_reshape(frt_builder_t *b, frt_var_t x, uint32_t rank,
   const char *helper;
   FRT_TRY(frti_helper(b, "reshape2", &helper, err));
   b->layer = "reshape";
+  FRT_TRY(frti_check_dims(b, "shape", rank, dims, -1, err));
   FRT_TRY(with_xshape(b, "reshape2", helper, x, "shape", rank, dims, out, err));
   return frti_activate(b, helper, act, *out, out, err);
 }
@@ -197,6 +200,7 @@ frt_status_t frt_layers_transpose(frt_builder_t *b, frt_var_t x, uint32_t rank,
                                   const int64_t *perm, frt_var_t *out, frt_error_t *err) {
   const char *helper;
   FRT_TRY(frti_helper(b, "transpose", &helper, err));
+  FRT_TRY(frti_check_dims(b, "perm", rank, perm, 0, err));
   return with_xshape(b, "transpose2", helper, x, "axis", rank, perm, out, err);
 }
 
@@ -233,6 +237,7 @@ frt_status_t frti_fill_constant(frt_builder_t *b, uint32_t rank, const int64_t *
                                 uint32_t dtype, double value, int force_cpu,
                                 frt_var_t *out, frt_error_t *err) {
   const frt_var_info_t shape = {.dtype = (int32_t)dtype, .rank = rank, .dims = dims};
+  FRT_TRY(frti_check_dims(b, "shape", rank, dims, 0, err));
   const char *helper = frti_unique(b, "fill_constant");
   if (!helper) return frti_no_memory(err);
   FRT_TRY(frti_helper_tmp(b, helper, dtype, out, err));

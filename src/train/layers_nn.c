@@ -8,8 +8,8 @@
 
 static frt_status_t declare_data(frt_builder_t *b, const frt_var_info_t *info,
                                  frt_var_t *out, frt_error_t *err) {
-  if (!info->name || !info->name[0])
-    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "name", "is empty");
+  FRT_TRY(frti_check_text(b, "name", info->name, err));
+  FRT_TRY(frti_check_dims(b, "shape", info->rank, info->dims, -1, err));
   FRT_TRY(frti_declare(b, frt_builder_main(b), 0, info, out, err));
   frti_var_note_t *note = frti_var_note(b, out->program, 0, out->name);
   if (!note) return frti_no_memory(err);
@@ -31,9 +31,7 @@ frt_status_t frt_layers_data(frt_builder_t *b, const char *name, uint32_t rank,
                              frt_var_t *out, frt_error_t *err) {
   int64_t all[FRT_MAX_RANK + 1] = {-1};
   frti_enter(b, "data");
-  if (rank > FRT_MAX_RANK)
-    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "shape", "has rank %u; wanted at most %d",
-                     rank, FRT_MAX_RANK);
+  FRT_TRY(frti_check_dims(b, "shape", rank, dims, -1, err));
   for (uint32_t i = 0; i < rank; ++i) {
     all[i + 1] = dims[i];
     if (dims[i] < 0) no_batch_size = 1;
@@ -121,8 +119,10 @@ frt_status_t frt_layers_fc_n(frt_builder_t *b, const frt_var_t *inputs, size_t n
   frt_var_t products[64], x;
   frt_var_info_t first;
   frti_enter(b, "fc");
-  if (n < 1 || n > FRTI_COUNT(products))
-    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "input", "has %zu variables", n);
+  if (!inputs || n < 1 || n > FRTI_COUNT(products))
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "input",
+                     "has %zu variables; wanted 1 to %zu", inputs ? n : 0,
+                     FRTI_COUNT(products));
   if (o->n_param_attrs > 1 && o->n_param_attrs != n)
     return frti_fail(b, err, FRT_INVALID_ARGUMENT, "param_attr", "has %zu; wanted 1 or %zu",
                      o->n_param_attrs, n);
@@ -161,6 +161,7 @@ frt_status_t frt_layers_embedding(frt_builder_t *b, frt_var_t ids, int64_t vocab
   frt_var_t w;
   frti_enter(b, "embedding");
   FRT_TRY(frti_info(b, ids, "input", &info, err));
+  FRT_TRY(frti_check_dims(b, "size", 2, dims, 1, err));
   if (o->has_padding)
     padding = o->padding_idx < 0 ? vocabulary + o->padding_idx : o->padding_idx;
   if (o->has_padding && (padding < 0 || padding >= vocabulary))
@@ -191,6 +192,9 @@ frt_status_t frt_layers_dropout(frt_builder_t *b, frt_var_t x, double prob,
   frt_var_t mask;
   frti_enter(b, "dropout");
   FRT_TRY(frti_info(b, x, "x", &info, err));
+  if (!(prob >= 0 && prob <= 1))
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "dropout_prob", "is %g; wanted 0 to 1",
+                     prob);
   const frti_program_note_t *note = frti_program_note(b, frt_builder_main(b));
   const char *helper = frti_unique(b, "dropout");
   if (!helper || !note) return frti_no_memory(err);

@@ -129,9 +129,9 @@ frt_status_t frt_layers_stack(frt_builder_t *b, const frt_var_t *x, size_t n, in
   const char *helper, *names[MANY];
   frt_var_info_t info = {0};
   FRT_TRY(frti_helper(b, "stack", &helper, err));
-  if (n < 1 || n > MANY)
+  if (!x || n < 1 || n > MANY)
     return frti_fail(b, err, FRT_INVALID_ARGUMENT, "x", "has %zu variables; wanted 1 to %d",
-                     n, MANY);
+                     x ? n : 0, MANY);
   for (size_t i = n; i-- > 0;) {
     FRT_TRY(frti_info(b, x[i], "x", &info, err));
     names[i] = x[i].name;
@@ -151,6 +151,9 @@ frt_status_t frt_layers_slice(frt_builder_t *b, frt_var_t x, uint32_t n,
   if (n < 1 || n > FRT_MAX_RANK)
     return frti_fail(b, err, FRT_INVALID_ARGUMENT, "axes", "has %u; wanted 1 to %d", n,
                      FRT_MAX_RANK);
+  if (!axes || !starts || !ends)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, axes ? starts ? "ends" : "starts" : "axes",
+                     "is NULL");
   for (uint32_t i = 0; i < n; ++i) known[i] = 1;
   return one_to_one(b, "slice", "slice", "Input", x, 0,
                     FRTI_ATTRS({.name = "axes", .count = n, .is = axes},
@@ -189,6 +192,8 @@ frt_status_t frt_layers_flatten(frt_builder_t *b, frt_var_t x, int axis, frt_var
 
 frt_status_t frt_layers_expand(frt_builder_t *b, frt_var_t x, uint32_t rank,
                                const int64_t *times, frt_var_t *out, frt_error_t *err) {
+  frti_enter(b, "expand");
+  FRT_TRY(frti_check_dims(b, "expand_times", rank, times, 1, err));
   return one_to_one(b, "expand", "expand", "X", x, 0,
                     FRTI_ATTRS({.name = "expand_times", .count = rank, .is = times}), out,
                     err);
@@ -211,6 +216,10 @@ frt_status_t frt_layers_gather(frt_builder_t *b, frt_var_t x, frt_var_t index,
 frt_status_t frt_layers_pad(frt_builder_t *b, frt_var_t x, uint32_t rank,
                             const int64_t *paddings, double value, frt_var_t *out,
                             frt_error_t *err) {
+  frti_enter(b, "pad");
+  if (rank > FRT_MAX_RANK || (rank && !paddings))
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "paddings", "are %s; the rank is %u",
+                     paddings ? "too many" : "NULL", rank);
   return one_to_one(b, "pad", "pad", "X", x, 0,
                     FRTI_ATTRS({.name = "paddings", .count = 2 * rank, .is = paddings},
                                {.name = "pad_value", .f = value}),
@@ -275,6 +284,7 @@ frt_status_t frt_layers_assign_array(frt_builder_t *b, uint32_t rank, const int6
                                      frt_var_t *out, frt_error_t *err) {
   const char *helper;
   FRT_TRY(frti_helper(b, "assign", &helper, err));
+  FRT_TRY(frti_check_dims(b, "shape", rank, dims, 0, err));
   FRT_TRY(frti_helper_tmp(b, helper, dtype, out, err));
   const frt_var_info_t info = {.name = out->name, .dtype = dtype, .rank = rank,
                                .dims = dims};
@@ -288,6 +298,7 @@ static frt_status_t random_op(frt_builder_t *b, const char *type, uint32_t rank,
                               double high, frt_var_t *out, frt_error_t *err) {
   const char *helper;
   FRT_TRY(frti_helper(b, type, &helper, err));
+  FRT_TRY(frti_check_dims(b, "shape", rank, dims, 0, err));
   FRT_TRY(frti_helper_tmp(b, helper, dtype, out, err));
   const frti_spec_t spec = {.type = type, .in = FRTI_NO_INPUTS,
       .out = FRTI_IN({"Out", FRTI_ONE(out->name)}),

@@ -37,6 +37,8 @@ const char *frti_unique(frt_builder_t *b, const char *key) {
 
 frt_status_t frt_builder_unique_name(frt_builder_t *b, const char *key, const char **out,
                                      frt_error_t *err) {
+  frti_enter(b, "unique_name");
+  FRT_TRY(frti_check_text(b, "key", key, err));
   *out = frti_unique(b, key);
   return *out ? FRT_OK : frti_no_memory(err);
 }
@@ -62,6 +64,8 @@ frt_status_t frt_builder_pop_names(frt_builder_t *b, frt_error_t *err) {
 
 frt_status_t frt_builder_push_scope(frt_builder_t *b, const char *prefix,
                                     frt_error_t *err) {
+  frti_enter(b, "name_scope");
+  FRT_TRY(frti_check_text(b, "prefix", prefix, err));
   frti_scope_level_t *top = &b->scopes[b->n_scopes - 1];
   const char *kept = frti_intern(b, prefix);
   const int64_t number = kept ? count(&top->children, &top->n, &top->cap, kept) : -1;

@@ -34,6 +34,7 @@ frt_status_t frt_layers_create_global_var(frt_builder_t *b, uint32_t rank,
                                           const char *name, frt_var_t *out,
                                           frt_error_t *err) {
   frti_enter(b, "create_global_var");
+  FRT_TRY(frti_check_dims(b, "shape", rank, dims, 0, err));
   const char *helper = frti_unique(b, "global_var");
   if (!helper) return frti_no_memory(err);
   if (!name) {
@@ -102,6 +103,7 @@ frt_status_t frt_layers_create_parameter(frt_builder_t *b, uint32_t rank,
                                          const frt_param_attr_t *attr, frt_var_t *out,
                                          frt_error_t *err) {
   frti_enter(b, "create_parameter");
+  FRT_TRY(frti_check_dims(b, "shape", rank, dims, 1, err));
   const char *helper = frti_unique(b, "create_parameter");
   if (!helper) return frti_no_memory(err);
   return frti_parameter(b, helper, "w", attr, (uint32_t)dtype, rank, dims, out, err);

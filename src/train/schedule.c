@@ -231,6 +231,9 @@ frt_status_t frt_piecewise_decay(frt_builder_t *b, const int64_t *boundaries,
                                  frt_error_t *err) {
   const args_t a = {.boundaries = boundaries, .values = values, .n = n};
   frti_enter(b, "piecewise_decay");
+  if ((n && !boundaries) || !values)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, values ? "boundaries" : "values",
+                     "are NULL");
   for (size_t i = 1; i < n; ++i)
     if (boundaries[i] <= boundaries[i - 1])
       return frti_fail(b, err, FRT_INVALID_ARGUMENT, "boundaries",

@@ -127,6 +127,12 @@ frt_status_t frti_initialise(frt_builder_t *b, frt_program_t *startup,
 /* assign_value of an array into `var` of the main program's current block. */
 frt_status_t frti_assign_array(frt_builder_t *b, const frt_var_info_t *var,
                                const void *data, size_t bytes, frt_error_t *err);
+/* A shape that the caller gave: rank, the array itself, extents of at least `least`. */
+frt_status_t frti_check_dims(frt_builder_t *b, const char *argument, uint32_t rank,
+                             const int64_t *dims, int64_t least, frt_error_t *err);
+/* A name or text that has to be there. */
+frt_status_t frti_check_text(frt_builder_t *b, const char *argument, const char *text,
+                             frt_error_t *err);
 /* What is written has no gradient. */
 frt_status_t frti_no_gradient(frt_builder_t *b, frt_var_t v, frt_error_t *err);
 

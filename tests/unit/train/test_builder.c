@@ -56,7 +56,7 @@ static void a_variable_is_found_by_name_or_the_nearest_is_named(void **state) {
   assert_string_equal(v.name, "fc_0.w_0");
   assert_int_equal(FRT_NOT_FOUND, frt_builder_var(n->b, "fc_0.w_00", &v, &n->err));
   assert_string_equal(n->err.message,
-                      "'fc_0.w_00': not in block 0; nearest is 'fc_0.w_0'");
+                      "builder_var: name 'fc_0.w_00': not in block 0; nearest is 'fc_0.w_0'");
 }
 
 static void what_is_built_parses_again_to_the_same_bytes(void **state) {

@@ -1,4 +1,6 @@
 /* Backward and optimizers: results, refusals, imperative-only methods. */
+#include <string.h>
+
 #include "net.h"
 
 static int has_var(const net_t *n, const char *name) {
@@ -166,6 +168,54 @@ static void schedules_name_the_argument_they_refuse(void **state) {
                       "exponential_decay: decay_steps is 0; wanted more than 0");
 }
 
+static double attribute(const net_t *n, uint32_t op, const char *name) {
+  const frt_program_t *p = frt_builder_main(n->b);
+  for (uint32_t i = 0; i < frt_program_op_n_attrs(p, 0, op); ++i) {
+    frt_attr_info_t a;
+    assert_int_equal(FRT_OK, frt_program_op_attr(p, 0, op, i, &a, NULL));
+    if (!strcmp(a.name, name)) return a.f;
+  }
+  return -1;
+}
+
+static int is_bias(void *ctx, const char *parameter) {
+  (void)ctx;
+  return strstr(parameter, ".b_") != NULL;
+}
+
+static void lamb_excludes_parameters_from_its_decay(void **state) {
+  net_t *n = *state;
+  const frt_optimizer_options_t options = {.lamb_weight_decay = 0.25,
+                                           .exclude_from_weight_decay = is_bias};
+  frt_optimizer_t *o;
+  frt_minimized_t m;
+  assert_int_equal(FRT_OK, frt_optimizer_create(n->b, FRT_OPTIMIZER_LAMB, &options, &o,
+                                                &n->err));
+  assert_int_equal(FRT_OK, frt_optimizer_minimize(o, n->loss, NULL, &m, &n->err));
+  assert_int_equal(m.n_ops, 4); /* fc_0.b_0, fc_0.w_0, fc_1.b_0, fc_1.w_0 */
+  for (size_t i = 0; i < 4; ++i)
+    assert_true(attribute(n, m.ops[i], "weight_decay") == (i & 1 ? 0.25 : 0));
+  frt_optimizer_release(o);
+}
+
+/* What Fluid's user would put into a nested list stands side by side in a flat one. */
+static void minimize_gives_items_of_a_fetch_list(void **state) {
+  net_t *n = *state;
+  frt_optimizer_t *o = lars(n);
+  frt_minimized_t m;
+  frt_fetch_t list[6] = {{.var = "mean_0.tmp_0"}};
+  assert_int_equal(FRT_OK, frt_optimizer_minimize(o, n->loss, NULL, &m, &n->err));
+  assert_int_equal(frt_minimized_fetches(&m, NULL, 0), 4); /* how many */
+  assert_int_equal(frt_minimized_fetches(&m, list + 1, 5), 4);
+  for (int i = 0; i < 4; ++i) {
+    assert_null(list[1 + i].var);
+    assert_int_equal(list[1 + i].block, 0);
+    assert_int_equal(list[1 + i].op, m.ops[i]);
+  }
+  assert_int_equal(list[5].op, 0); /* not touched */
+  frt_optimizer_release(o);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       NET_TEST(minimize_returns_updates_and_raw_gradients),
@@ -179,6 +229,8 @@ int main(void) {
       NET_TEST(the_rate_variable_has_one_element),
       NET_TEST(imperative_methods_say_that_they_are),
       NET_TEST(schedules_name_the_argument_they_refuse),
+      NET_TEST(lamb_excludes_parameters_from_its_decay),
+      NET_TEST(minimize_gives_items_of_a_fetch_list),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
