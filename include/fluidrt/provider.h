@@ -12,7 +12,8 @@
  * too, unless the device says SINGLE_THREAD; one queue by one thread at a time;
  * op_run with one prepared kernel on several queues at once.
  * A provider never prints, exits, aborts, or changes the floating-point
- * environment, signal handlers, locale or process environment. */
+ * environment, signal handlers, locale or process environment, and no exception or
+ * longjmp leaves it. A library that cannot be closed is linked with -z nodelete. */
 #ifndef FLUIDRT_PROVIDER_H
 #define FLUIDRT_PROVIDER_H
 

@@ -52,7 +52,8 @@ FRT_API frt_status_t frt_runtime_add_provider(frt_runtime_t *rt,
 FRT_API frt_status_t frt_runtime_load_provider(frt_runtime_t *rt,
     const char *name_or_path, frt_error_t *err);
 
-/* Closes a provider and its file, so that the file can be replaced and loaded again.
+/* Closes a provider and its file, so that the file can be replaced and loaded again. Not
+ * while another thread asks about this provider or makes an executor: its table is lent.
  * Errors (phase PROVIDER): NOT_FOUND the name (nearest); BUSY an executor lists it, memory
  *   of its devices is in use, or it brought ops that a plan may hold. */
 FRT_API frt_status_t frt_runtime_unload_provider(frt_runtime_t *rt, const char *name,

@@ -12,8 +12,8 @@
 
 FRT_MANIFEST("onednn", "0.1.0");
 
+/* A queue is its device: nothing is ever queued. */
 struct frt_dev { const frt_module_t *module; dnnl_engine_t engine; };
-struct frt_queue { frt_dev_t *dev; dnnl_stream_t stream; };
 
 static frt_status_t failed(dnnl_status_t status, const char *what, frt_error_t *err) {
   return frt_fail(err, status == dnnl_out_of_memory  ? FRT_RESOURCE_EXHAUSTED
@@ -22,7 +22,6 @@ static frt_status_t failed(dnnl_status_t status, const char *what, frt_error_t *
 }
 
 /* ---- calls: a primitive with its tensors, made once per plan --------------------------- */
-
 enum { MAX_ARGS = 4, MAX_CALLS = 2 };
 typedef struct call {
   dnnl_primitive_t primitive; /* NULL: there is nothing to compute */
@@ -31,7 +30,6 @@ typedef struct call {
 } call_t;
 /* The state of every kernel begins with its calls, so that op_release finds them. */
 typedef struct calls { call_t v[MAX_CALLS]; } calls_t;
-
 /* kernel.h hands the op to prepare as it is: the device stands behind it. */
 typedef struct placed_op { frt_api_op_t op; frt_dev_t *dev; } placed_op_t;
 
@@ -76,20 +74,23 @@ static void calls_release(calls_t *c) {
     if (c->v[i].primitive) dnnl_primitive_destroy(c->v[i].primitive);
 }
 
-/* The memory objects live for one run: a prepared kernel may run on several queues at once. */
+/* Stream and memory objects live for one run: a prepared kernel may run on several queues at
+ * once. */
 static dnnl_status_t execute(const call_t *c, const frt_run_t *r, const void *const *data) {
+  const dnnl_engine_t engine = ((const frt_dev_t *)(const void *)r->queue)->engine;
   dnnl_exec_arg_t args[MAX_ARGS + 1] = {{0}};
-  dnnl_status_t s = dnnl_success;
+  dnnl_stream_t stream = NULL;
+  dnnl_status_t s = dnnl_stream_create(&stream, engine, dnnl_stream_default_flags);
   for (int i = 0; i <= c->n && !s; ++i) {
     args[i].arg = i < c->n ? c->kind[i] : DNNL_ARG_SCRATCHPAD;
-    s = dnnl_memory_create(&args[i].memory, i < c->n ? &c->desc[i] : &c->scratch,
-                           r->queue->dev->engine,
+    s = dnnl_memory_create(&args[i].memory, i < c->n ? &c->desc[i] : &c->scratch, engine,
                            i < c->n ? (void *)(uintptr_t)data[i] : r->workspace);
   }
-  if (!s) s = dnnl_primitive_execute(c->primitive, r->queue->stream, c->n + 1, args);
-  if (!s) s = dnnl_stream_wait(r->queue->stream);
+  if (!s) s = dnnl_primitive_execute(c->primitive, stream, c->n + 1, args);
+  if (!s) s = dnnl_stream_wait(stream);
   for (int i = 0; i <= c->n; ++i)
     if (args[i].memory) dnnl_memory_destroy(args[i].memory);
+  if (stream) dnnl_stream_destroy(stream);
   return s;
 }
 
@@ -103,7 +104,6 @@ static frt_status_t call_run(const call_t *c, const frt_run_t *r, const void *co
 }
 
 /* ---- products: mul, fc ------------------------------------------------------------------- */
-
 /* out[m, n] = a[m, k] . b[k, n] (+ bias[n]). ta: a is stored as [k, m]; tb likewise. */
 typedef struct product { int64_t m, n, k; int ta, tb, bias; } product_t;
 
@@ -120,8 +120,7 @@ static frt_status_t product_create(call_t *c, const product_t *p, const frt_op_t
   if (p->bias) add_arg(c, DNNL_ARG_BIAS, 2, bias, NULL);
   const dnnl_status_t s = dnnl_matmul_desc_init(&desc, &c->desc[0], &c->desc[1],
                                                 p->bias ? &c->desc[3] : NULL, &c->desc[2]);
-  if (s) return failed(s, "describe this product", err);
-  return call_create(c, &desc, op, workspace, err);
+  return s ? failed(s, "describe this product", err) : call_create(c, &desc, op, workspace, err);
 }
 
 static frt_status_t product_run(const call_t *c, const product_t *p, const frt_run_t *r,
@@ -181,10 +180,9 @@ static frt_status_t matmul_prepare(const frt_op_t *op, void *state, uint64_t *wo
   matmul_t *c = (matmul_t *)state;
   take_slots(c, op);
   for (uint32_t i = 0; i < 2 && i < op->n_out; ++i) {
-    const frt_status_t status =
-        frt_has_out(op, i) ? product_create(&c->calls.v[i], &c->p[i], op, workspace, err) : FRT_OK;
-    if (status != FRT_OK) calls_release(&c->calls);
-    if (status != FRT_OK) return status;
+    if (!frt_has_out(op, i)) continue;
+    const frt_status_t s = product_create(&c->calls.v[i], &c->p[i], op, workspace, err);
+    if (s != FRT_OK) return calls_release(&c->calls), s;
   }
   c->masked = (*workspace + 63) & ~(uint64_t)63;
   if (c->relu && c->s->g >= 0)
@@ -224,7 +222,6 @@ static frt_status_t grad_run(const void *state, const frt_run_t *r, frt_error_t 
 }
 
 /* ---- sums ---------------------------------------------------------------------------------- */
-
 enum { MAX_RANK = 5 }; /* of oneDNN's reductions */
 
 typedef struct sum {
@@ -260,19 +257,17 @@ static void take_shape(sum_t *c, const frt_op_t *op, int slot, int dims, int red
 static frt_status_t sum_prepare(const frt_op_t *op, void *state, uint64_t *workspace,
                                 frt_error_t *err) {
   sum_t *c = (sum_t *)state;
-  call_t *call = &c->calls.v[0];
+  call_t *call = c->calls.v;
   int64_t small[MAX_RANK];
   dnnl_reduction_desc_t desc;
-  take_shape(c, op, FRT_REDUCE_SUM_IN_X, FRT_REDUCE_SUM_ATTR_DIM,
-             FRT_REDUCE_SUM_ATTR_REDUCE_ALL);
+  take_shape(c, op, FRT_REDUCE_SUM_IN_X, FRT_REDUCE_SUM_ATTR_DIM, FRT_REDUCE_SUM_ATTR_REDUCE_ALL);
   if (!c->n_in || c->n_in == c->n_out) return FRT_OK; /* nothing, or a copy */
   for (int i = 0; i < c->rank; ++i) small[i] = c->stride[i] ? c->dims[i] : 1;
   add_arg(call, DNNL_ARG_SRC, c->rank, c->dims, NULL);
   add_arg(call, DNNL_ARG_DST, c->rank, small, NULL);
   const dnnl_status_t s = dnnl_reduction_desc_init(&desc, dnnl_reduction_sum, &call->desc[0],
                                                    &call->desc[1], 0.0f, 0.0f);
-  if (s) return failed(s, "describe this sum", err);
-  return call_create(call, &desc, op, workspace, err);
+  return s ? failed(s, "describe this sum", err) : call_create(call, &desc, op, workspace, err);
 }
 
 static frt_status_t sum_run(const void *state, const frt_run_t *r, frt_error_t *err) {
@@ -323,24 +318,12 @@ FRT_KERNELS(onednn, all) = {
 static const frt_kernel_row_t *const tables[] = {frt_onednn_kernels_all};
 
 /* ---- the provider -------------------------------------------------------------------------- */
-
-static void *get(const frt_module_t *m, size_t bytes) {
-  return m->host->mem_alloc(m->host->ctx, bytes, 16);
-}
-static void give(const frt_module_t *m, void *memory) {
-  m->host->mem_free(m->host->ctx, memory);
-}
-
 static void onednn_close(void *self) {
+  const frt_api_host_t *host = ((frt_module_t *)self)->host;
   frt_module_close((frt_module_t *)self);
-  give((frt_module_t *)self, self);
+  host->mem_free(host->ctx, self);
 }
-
-static uint32_t device_count(void *self, char *why) {
-  (void)self, (void)why;
-  return 1;
-}
-
+static uint32_t device_count(void *self, char *why) { return (void)self, (void)why, 1; }
 static frt_status_t device_info(void *self, uint32_t index, frt_api_device_info_t *out,
                                 frt_error_t *err) {
   const dnnl_version_t *v = dnnl_version();
@@ -350,60 +333,44 @@ static frt_status_t device_info(void *self, uint32_t index, frt_api_device_info_
   snprintf(out->desc, sizeof out->desc, "oneDNN %d.%d.%d, 1 thread", v->major, v->minor, v->patch);
   return FRT_OK;
 }
-
 static frt_status_t dev_open(void *self, uint32_t index, const frt_api_option_t *opt,
                              uint32_t n_opt, frt_dev_t **out, frt_error_t *err) {
-  const frt_dev_t fresh = {(frt_module_t *)self, NULL};
+  const frt_module_t *m = (frt_module_t *)self;
   if (index) return frt_fail(err, FRT_NOT_FOUND, "onednn has one device; wanted %u", index);
   if (n_opt)
     return frt_fail(err, FRT_INVALID_ARGUMENT, "onednn has no option '%s'", opt[0].key);
-  *out = (frt_dev_t *)get(fresh.module, sizeof **out);
+  *out = (frt_dev_t *)m->host->mem_alloc(m->host->ctx, sizeof **out, 16);
   if (!*out) return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "no memory for a device");
-  **out = fresh;
+  (*out)->module = m;
   const dnnl_status_t s = dnnl_engine_create(&(*out)->engine, dnnl_cpu, 0);
-  if (!s) return FRT_OK;
-  give(fresh.module, *out);
-  return failed(s, "make an engine", err);
+  if (s) m->host->mem_free(m->host->ctx, *out);
+  return s ? failed(s, "make an engine", err) : FRT_OK;
 }
-
 static void dev_close(frt_dev_t *dev) {
   dnnl_engine_destroy(dev->engine);
-  give(dev->module, dev);
+  dev->module->host->mem_free(dev->module->host->ctx, dev);
 }
-
 static frt_status_t queue_open(frt_dev_t *dev, frt_queue_t **out, frt_error_t *err) {
-  *out = (frt_queue_t *)get(dev->module, sizeof **out);
-  if (!*out) return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "no memory for a queue");
-  (*out)->dev = dev;
-  const dnnl_status_t s =
-      dnnl_stream_create(&(*out)->stream, dev->engine, dnnl_stream_default_flags);
-  if (!s) return FRT_OK;
-  give(dev->module, *out);
-  return failed(s, "make a stream", err);
+  (void)err;
+  *out = (frt_queue_t *)(void *)dev;
+  return FRT_OK;
 }
-
 static frt_status_t queue_sync(frt_queue_t *q, frt_error_t *err) {
   (void)q, (void)err; /* each run has waited */
   return FRT_OK;
 }
-
-static void queue_close(frt_queue_t *q) {
-  dnnl_stream_destroy(q->stream);
-  give(q->dev->module, q);
-}
+static void queue_close(frt_queue_t *q) { (void)q; }
 
 static frt_status_t op_query(void *self, frt_dev_t *dev, const frt_api_op_t *op,
                              frt_api_support_t *support, frt_error_t *err) {
   (void)dev, (void)err;
   return frt_module_query((frt_module_t *)self, op, support);
 }
-
 static frt_status_t op_prepare(void *self, frt_dev_t *dev, const frt_api_op_t *op,
                                frt_prepared_t **out, uint64_t *workspace, frt_error_t *err) {
   const placed_op_t placed = {*op, dev};
   return frt_module_prepare((frt_module_t *)self, &placed.op, out, workspace, err);
 }
-
 static void op_release(frt_prepared_t *k) {
   if (k) calls_release((calls_t *)FRT_PREPARED_STATE(k));
   frt_module_release(k);
@@ -418,10 +385,7 @@ frt_status_t FRT_PROVIDER_ENTRY(const frt_api_host_t *host, frt_api_provider_t *
   frt_module_t *m = (frt_module_t *)host->mem_alloc(host->ctx, sizeof *m, 16);
   if (!m) return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "no memory for onednn");
   const frt_status_t status = frt_module_open(m, host, tables, 1, err);
-  if (status != FRT_OK) {
-    onednn_close(m);
-    return status;
-  }
+  if (status != FRT_OK) return onednn_close(m), status;
   const frt_api_provider_t p = {
       .size = io->size, .abi_minor = FRT_ABI_MINOR, .self = m, .name = "onednn",
       .version = "0.1.0", .description = "matrix products and sums of oneDNN",

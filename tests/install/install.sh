@@ -65,6 +65,12 @@ step "pkg-config build" cc -std=c11 -Wall -Wextra -Wpedantic -Werror "$source/te
   -o "$scratch/by_pkg_config" $(pkg-config --cflags --libs fluidrt) -Wl,-rpath,"$lib"
 step "by pkg-config" "$scratch/by_pkg_config"
 
+# What the README says of sizes.
+[ "$(wc -l <"$source/providers/null/provider.c")" -lt 300 ] ||
+  { echo "FAILED: the skeleton has grown past 300 lines"; exit 1; }
+[ "$(wc -l <"$source/providers/onednn/provider.c")" -lt 400 ] ||
+  { echo "FAILED: the onednn example has grown past 400 lines"; exit 1; }
+
 # The README's steps, word for word, where a clone would be.
 mkdir "$scratch/clone"
 for name in providers models tests; do ln -s "$source/$name" "$scratch/clone/$name"; done

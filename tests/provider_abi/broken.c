@@ -326,7 +326,9 @@ static frt_status_t entry(const frt_api_host_t *host, frt_api_provider_t *io,
                           frt_error_t *err) {
   frt_module_t *m = (frt_module_t *)host->mem_alloc(host->ctx, sizeof *m, 16);
   if (!m) return frt_fail(err, FRT_RESOURCE_EXHAUSTED, "no memory");
-  FRT_TRY(frt_module_open(m, host, tables, 1, err));
+  memset(m, 0, sizeof *m);
+  const frt_status_t status = frt_module_open(m, host, tables, 1, err);
+  if (status != FRT_OK) return provider_close(m), status;
   const frt_api_provider_t p = {
       .size = io->size, .abi_minor = FRT_ABI_MINOR, .self = m, .name = "broken",
       .version = "1.0", .description = "wrong on purpose", .kernels = m->decls,

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "runtime/internal.h"
 #include "unit/runtime/fixture.h"
 
@@ -112,7 +113,7 @@ static void a_file_changed_anywhere_is_read_safely(void **state) {
   FILE *f = fopen(path, "r+b");
   for (size_t at = 0; at < n; ++at) {
     if (at == 4096 && h.e_shoff > at) at = (size_t)h.e_shoff;
-    for (int bit = 0; bit < 8; bit += at < 1024 ? 1 : 7) {
+    for (int bit = 0; bit < 8; bit += at < 128 ? 1 : 7) {
       frt_provider_file_t *facts = NULL;
       frt_error_t err = FRT_ERROR_INIT;
       fseek(f, (long)at, SEEK_SET);
@@ -270,6 +271,41 @@ static void an_unknown_name_says_where_it_looked(void **state) {
   refused(f, "tpu", FRT_NOT_FOUND, "/frt_tpu.so");
 }
 
+/* ---- out of memory at every place ------------------------------------------------------ */
+
+static long allocations, fail_at;
+static bool nth_fails(void) { return ++allocations == fail_at; }
+
+/* Fails allocation 1, 2, ... of one load until a load survives; returns how many failed. */
+static long sweep_load(fixture_t *f, const char *path, frt_status_t want) {
+  for (fail_at = 1; fail_at < 1000; ++fail_at) {
+    frt_error_t err = FRT_ERROR_INIT;
+    allocations = 0;
+    frti_alloc_fails = nth_fails;
+    const frt_status_t status = frt_runtime_load_provider(f->rt, path, &err);
+    frti_alloc_fails = NULL;
+    const bool survived = allocations < fail_at; /* none was failed */
+    if (survived) assert_int_equal(want, status);
+    if (status != FRT_OK) assert_int_equal(1, frt_runtime_n_providers(f->rt));
+    if (status != FRT_OK && status != want) assert_int_equal(FRT_RESOURCE_EXHAUSTED, status);
+    if (status == FRT_OK) OK(frt_runtime_unload_provider(f->rt, "broken", &err));
+    if (survived) return fail_at - 1;
+  }
+  fail_msg("no load survived");
+  return 0;
+}
+
+static void no_failed_allocation_leaves_half_a_provider(void **state) {
+  fixture_t *f = *state;
+  char path[4096];
+  snprintf(path, sizeof path, "%s/tests/broken/frt_sound.so", getenv("FLUIDRT_BUILD_DIR"));
+  if (access(path, R_OK)) skip();
+  assert_true(sweep_load(f, path, FRT_OK) >= 5);
+  snprintf(path, sizeof path, "%s/tests/broken/frt_missing_libraries.so",
+           getenv("FLUIDRT_BUILD_DIR"));
+  assert_true(sweep_load(f, path, FRT_UNAVAILABLE) >= 4);
+}
+
 /* ---- entries that misbehave --------------------------------------------------------- */
 
 static frt_status_t fails(const frt_api_host_t *host, frt_api_provider_t *io,
@@ -353,6 +389,7 @@ int main(void) {
       T(a_link_to_a_file_is_that_file), T(all_that_is_wrong_is_said_at_once),
       T(strict_files_are_those_that_only_their_owner_writes), /* 3f: 215 */
       T(folders_of_the_environment_are_strict), /* 3f: 215 */
+      T(no_failed_allocation_leaves_half_a_provider), /* 3f: 206 */
       T(a_library_without_the_entry_is_no_provider), /* 3f: 198 */
       T(the_same_file_twice_is_one_provider), /* 3f: 203 */
       T(an_unknown_name_says_where_it_looked), T(entries_that_misbehave_leave_nothing_behind),
