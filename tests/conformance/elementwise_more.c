@@ -19,8 +19,10 @@ static double power_terms(const frt_case_view_t *v, const frt_case_array_t *out)
 }
 
 #define SHAPES SIZES({1, 1, 1}, {2, 3, 5}, {3, 16, 17}, {7, 15, 1}, {1, 33, 2}, {5, 1, 4}, \
-                     {64, 31, 67}, {0, 3, 4})
-#define WIDE SIZES({1, 1}, {3, 7}, {17, 16}, {128, 257}, {5003, 10}, {0, 4})
+                     {64, 31, 67}, {0, 3, 4}), \
+  .FULL_SIZES({61, 129, 131})
+#define WIDE SIZES({1, 1}, {3, 7}, {17, 16}, {128, 257}, {5003, 10}, {0, 4}), \
+  .FULL_SIZES({1031, 1033})
 
 #define FORWARD_CASES(op_, dtypes_, x_, y_, bound_, flags_)                             \
   {.op = op_, .name = "lengths", .dtypes = dtypes_, .bound = {bound_}, .LENGTHS,        \

@@ -12,7 +12,8 @@ static double repeats(const frt_case_view_t *v, const frt_case_array_t *out) {
 #define ANY (FRT_NUMBERS | FRT_BOOLS | SMALL)
 #define VALUED (FRT_NUMBERS | FRT_DTYPE_BIT(FRT_I16) | FRT_DTYPE_BIT(FRT_U8))
 #define CUBES SIZES({1, 1, 1}, {2, 3, 5}, {3, 17, 16}, {5, 33, 7}, {31, 2, 65}, {2, 1, 4099}, \
-                    {0, 2, 3})
+                    {0, 2, 3}), \
+  .FULL_SIZES({61, 129, 131})
 #define ROWS SIZES({1, 1}, {2, 3}, {5, 15}, {7, 16}, {3, 17}, {401, 10}, {2, 1033}, {0, 5})
 #define FALLING {"descending", 1}
 #define ADD {"overwrite", 0}

@@ -5,7 +5,8 @@
 
 #define SMALL (FRT_DTYPE_BIT(FRT_I16) | FRT_DTYPE_BIT(FRT_I8) | FRT_DTYPE_BIT(FRT_U8))
 #define ANY (FRT_NUMBERS | FRT_BOOLS | SMALL)
-#define ROWS SIZES({1, 1}, {2, 3}, {5, 16}, {17, 33}, {1, 70001}, {40001, 1}, {0, 3}, {3, 0})
+#define ROWS SIZES({1, 1}, {2, 3}, {5, 16}, {17, 33}, {1, 70001}, {40001, 1}, {0, 3}, {3, 0}), \
+  .FULL_SIZES({1031, 1033})
 #define LIST .flags = FRT_CASE_ROUGH
 
 FRT_CASES(join) = {

@@ -9,8 +9,10 @@ static double copies(const frt_case_view_t *v, const frt_case_array_t *out) {
 #define SMALL (FRT_DTYPE_BIT(FRT_I16) | FRT_DTYPE_BIT(FRT_I8) | FRT_DTYPE_BIT(FRT_U8))
 #define ANY (FRT_NUMBERS | FRT_BOOLS | SMALL)
 #define NOTE(...) {"XShape", SHAPE(__VA_ARGS__), NO_DATA}
-#define MATRICES SIZES({1, 1}, {2, 3}, {15, 17}, {16, 16}, {33, 5}, {257, 129}, {0, 3}, {3, 0})
-#define CUBES SIZES({1, 1, 1}, {2, 3, 5}, {3, 17, 16}, {5, 33, 7}, {31, 2, 65}, {2, 0, 3})
+#define MATRICES SIZES({1, 1}, {2, 3}, {15, 17}, {16, 16}, {33, 5}, {257, 129}, {0, 3}, {3, 0}), \
+  .FULL_SIZES({1031, 1033})
+#define CUBES SIZES({1, 1, 1}, {2, 3, 5}, {3, 17, 16}, {5, 33, 7}, {31, 2, 65}, {2, 0, 3}), \
+  .FULL_SIZES({61, 129, 131})
 #define CUT .attrs = {ATTR_LIST("axes", 1, 2), ATTR_LIST("starts", 1, -3), ATTR_LIST("ends", 3, 100)}
 #define TIMES .attrs = {ATTR_LIST("expand_times", 2, 1, 3)}
 #define FRAME ATTR_LIST("paddings", 1, 0, 0, 2)

@@ -1,7 +1,8 @@
 #include "runner/case.h"
 
 #define ROWS SIZES({1, 2}, {3, 2}, {5, 10}, {7, 15}, {2, 16}, {4, 17}, {1, 257}, {401, 10}, \
-                   {4099, 3}, {0, 5})
+                   {4099, 3}, {0, 5}), \
+  .FULL_SIZES({4099, 257})
 #define X_IN {"X", SHAPE(DIM_N, DIM_M), UNIFORM(0.2, 1)}
 #define HARD_IN {"Label", SHAPE(DIM_N, 1), WHOLE(0, 1), AS(FRT_I64)}
 #define HAND_X {"X", SHAPE(2, 2), VALUES(.5, .25, .125, .75)}

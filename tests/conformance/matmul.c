@@ -33,7 +33,8 @@ static double rows(const frt_case_view_t *v, const frt_case_array_t *out) {
 /* [M, K] . [K, N]: one row, one column, primes, around 16, around blocks of 64. */
 #define PRODUCTS                                                                          \
   SIZES({1, 1, 1}, {2, 3, 5}, {1, 17, 33}, {31, 1, 7}, {7, 64, 1}, {15, 16, 17}, {16, 16, 16}, \
-        {17, 33, 15}, {3, 257, 19}, {65, 63, 67}, {128, 96, 130}, {64, 784, 10}, {0, 3, 5})
+        {17, 33, 15}, {3, 257, 19}, {65, 63, 67}, {128, 96, 130}, {64, 784, 10}, {0, 3, 5}), \
+  .FULL_SIZES({257, 513, 129}, {1, 1031, 1033})
 #define MATRIX(slot, r, c, ...) {slot, SHAPE(r, c), __VA_ARGS__}
 #define MUL(data) .in = {MATRIX("X", DIM_N, DIM_M, data), MATRIX("Y", DIM_M, DIM_K, data)}
 #define MUL_GRAD(data)                                                               \

@@ -28,7 +28,8 @@ static double grad_terms(const frt_case_view_t *v, const frt_case_array_t *out) 
 }
 
 #define SHAPES SIZES({1, 1, 1}, {2, 3, 5}, {1, 17, 33}, {15, 16, 17}, {16, 1, 16}, {7, 64, 1}, \
-                     {33, 65, 20}, {128, 96, 130}, {0, 3, 5}, {3, 0, 5})
+                     {33, 65, 20}, {128, 96, 130}, {0, 3, 5}, {3, 0, 5}), \
+  .FULL_SIZES({65, 257, 129})
 #define SMALL_SHAPES SIZES({1, 1, 1}, {2, 3, 5}, {15, 16, 17}, {33, 65, 20}, {0, 3, 5})
 #define TX {"transpose_X", 1}
 #define TY {"transpose_Y", 1}

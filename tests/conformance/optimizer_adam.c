@@ -42,7 +42,8 @@ static double lamb_terms(const frt_case_view_t *v, const frt_case_array_t *out) 
 #define LAMB_BOUND                                                                  \
   .bound = {SUM("Moment1Out", 1, frt_terms_3), SUM("Moment2Out", 1, terms_4),       \
             SUM("ParamOut", 1, lamb_terms)}
-#define SIZES_ SIZES({1}, {2}, {7}, {15}, {16}, {17}, {257}, {4095}, {4096}, {4097}, {70001})
+#define SIZES_ SIZES({1}, {2}, {7}, {15}, {16}, {17}, {257}, {4095}, {4096}, {4097}, {70001}), \
+  .FULL_SIZES({262147}, {1048583})
 
 FRT_CASES(optimizer_adam) = {
     /* Moments 6 and 16; rate .5 sqrt(1 - .75) / (1 - .5) = .5; step .5 * 6 / (4 + 2).

@@ -47,7 +47,8 @@ static void param_allowed(const frt_case_view_t *v, const frt_case_array_t *out,
   .bound = {FORMULA("ParamOut", param_allowed), FORMULA("VelocityOut", velocity_allowed)}
 #define SETTINGS .attrs = {{"mu", 0.9}, {"lars_coeff", 0.01}, {"lars_weight_decay", 0.0005}}
 #define SIZES_ SIZES({1}, {2}, {7}, {15}, {16}, {17}, {257}, {4095}, {4096}, {4097}, {70001}, \
-               {0})
+                     {0}), \
+  .FULL_SIZES({262147}, {1048583})
 
 FRT_CASES(optimizer_lars) = {
     /* |p| = 5, |g| = 10, wd = 2: local = .5 * 1 * 5 / (10 + 10) = .125. */

@@ -6,7 +6,8 @@
 
 #define X3(...) .in = {{"X", SHAPE(DIM_N, DIM_M, DIM_K), __VA_ARGS__}}
 #define SHAPES SIZES({1, 1, 1}, {2, 3, 5}, {16, 17, 15}, {1, 31, 4}, {7, 1, 33}, {3, 257, 2}, \
-                     {61, 3, 129})
+                     {61, 3, 129}), \
+  .FULL_SIZES({61, 129, 131})
 #define FULL .attrs = {{"reduce_all", 1}}
 #define DIMS(...) .attrs = {ATTR_LIST("dim", __VA_ARGS__)}
 #define KEPT(...) .attrs = {ATTR_LIST("dim", __VA_ARGS__), {"keep_dim", 1}}

@@ -92,8 +92,10 @@ static double gradient_terms(const frt_case_view_t *v, const frt_case_array_t *o
 }
 
 #define LAST SIZES({1, 1}, {3, 2}, {5, 10}, {7, 15}, {2, 16}, {4, 17}, {1, 257}, {401, 10}, \
-                   {67, 1000}, {0, 5})
-#define MIDDLE SIZES({1, 1, 1}, {2, 3, 5}, {3, 17, 16}, {5, 33, 7}, {2, 0, 3})
+                   {67, 1000}, {0, 5}), \
+  .FULL_SIZES({4099, 257}, {3, 70001})
+#define MIDDLE SIZES({1, 1, 1}, {2, 3, 5}, {3, 17, 16}, {5, 33, 7}, {2, 0, 3}), \
+  .FULL_SIZES({31, 257, 129})
 #define BOUNDS                                                                     \
   .bound = {FORMULA("Softmax", probabilities_allowed), FORMULA("Loss", loss_allowed)}
 #define SOFT .attrs = {{"soft_label", 1}}
