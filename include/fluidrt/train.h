@@ -19,9 +19,12 @@ typedef struct frt_param_grad {
 
 /* Gradient ops for `loss` ([1], float) and pairs in the order the parameters were
  * created, or of parameter_list (n 0: every trainable one). *pairs lives in the builder.
- * A gradient of several producers is summed: X@GRAD@RENAME@block0@k.
- * Errors: INVALID_ARGUMENT the loss; UNIMPLEMENTED an op whose gradient is not known;
- *   FAILED_PRECONDITION inside a Switch, cond or While. */
+ * A gradient of several producers is summed: X@GRAD@RENAME@block0@k. Through cond it goes
+ * by conditional_block_grad, with a block of its own for each branch; what a branch that
+ * is not taken reads gets 0.
+ * Errors: INVALID_ARGUMENT the loss, a list; UNIMPLEMENTED an op whose gradient is not
+ *   known (While; a conditional block that is not the only writer of what it writes; a
+ *   second backward through one); FAILED_PRECONDITION inside a Switch, cond or While. */
 FRT_API frt_status_t frt_append_backward(frt_builder_t *b, frt_var_t loss,
     const char *const *parameter_list, size_t n_parameters,
     const char *const *no_grad_set, size_t n_no_grad, frt_param_grad_t **pairs,

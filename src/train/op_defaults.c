@@ -289,6 +289,8 @@ const frti_op_default_t frti_op_defaults[] = {
      "scale:f=1 bias:f=0 bias_after_scale:b=1"},
     {"select_input", "X Mask", "Out",
      ""},
+    {"select_output", "X Mask", "Out",
+     ""},
     {"sgd", "Param LearningRate Grad", "ParamOut",
      ""},
     {"shape", "Input", "Out",

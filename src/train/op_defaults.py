@@ -14,7 +14,7 @@ KINDS = {"int": "i", "long": "l", "boolean": "b", "float": "f", "string": "s",
 BINARY = "axis:i=-1 use_mkldnn:b=0 x_data_format:s= y_data_format:s="
 
 # Ops whose OpProto is not in the table: fc's was read off programs that Paddle wrote;
-# the last three are of newer Paddle or of this library.
+# select_output's has no attributes; the last three are of newer Paddle or of this library.
 MORE = [
     ("elementwise_floordiv", "X Y", "Out", BINARY),
     ("elementwise_mod", "X Y", "Out", BINARY),
@@ -22,6 +22,7 @@ MORE = [
      "in_num_col_dims:i=1 activation_type:s= padding_weights:b=0 use_mkldnn:b=0 "
      "use_quantizer:b=0 Scale_in:f=1 Scale_weights:F=1 Scale_out:f=1 "
      "force_fp32_output:b=0 @ALL_KERNELS_MUST_COMPUTE_RUNTIME_SHAPE@:b=1"),
+    ("select_output", "X Mask", "Out", ""),
     ("matmul_v2", "X Y", "Out", "trans_x:b=0 trans_y:b=0"),
     ("flatten_contiguous_range", "X", "Out XShape", "start_axis:i=1 stop_axis:i=1"),
     ("decay", "Grad Param", "Out", "mode:s=l2 coeff:f!"),

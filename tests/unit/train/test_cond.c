@@ -1,7 +1,9 @@
 /* Gradients through cond: both branches, values from outside, a branch in a branch; what
  * cannot be differentiated is refused. Against central differences, in double. */
 #include <math.h>
+#include <stdbool.h>
 
+#include "base/fault.h"
 #include "live.h"
 
 enum { ROWS = 2, WIDTH = 3 };
@@ -235,6 +237,44 @@ static void other_tools_know_the_gradient_block(void **state) {
   frt_builder_release(n.b);
 }
 
+static size_t calls, fail_at;
+static bool fails_once(void) { return calls++ == fail_at; }
+
+/* Planning a program with gradient blocks, each allocation failing in turn. */
+static void running_out_of_memory_while_planning_is_an_answer(void **state) {
+  const frt_fetch_t fetch = {.var = "w@GRAD"};
+  frt_status_t status = FRT_RESOURCE_EXHAUSTED;
+  cond_net_t n;
+  live_t l;
+  (void)state;
+  build(&n, 1);
+  assert_int_equal(FRT_OK, backward(&n));
+  live_open(&l, n.b, &n.err);
+  feeds_t f = make_feeds(&n);
+  for (fail_at = 0; status != FRT_OK && fail_at < 100000; ++fail_at) {
+    frt_tensor_t *out = NULL;
+    calls = 0;
+    frti_alloc_fails = fails_once;
+    status = frt_executor_run(l.exe, frt_builder_main(n.b), l.scope, f.all, 3, &fetch, 1,
+                              &out, NULL, &n.err);
+    frti_alloc_fails = NULL;
+    frt_tensor_release(out);
+    if (calls <= fail_at) break;
+    if (status == FRT_OK) { /* an allocation that can be done without: plan anew */
+      status = FRT_RESOURCE_EXHAUSTED;
+      frt_executor_release(l.exe);
+      assert_int_equal(FRT_OK, frt_executor_create(l.rt, "reference", NULL, &l.exe, &n.err));
+      continue;
+    }
+    assert_int_equal(FRT_RESOURCE_EXHAUSTED, status);
+  }
+  assert_int_equal(FRT_OK, status);
+  assert_true(fail_at > 200);
+  for (int i = 0; i < 3; ++i) frt_tensor_release(f.all[i].tensor);
+  live_close(&l);
+  frt_builder_release(n.b);
+}
+
 static void a_loop_has_no_gradient(void **state) {
   net_t *n = *state;
   const int64_t one[] = {1};
@@ -292,6 +332,7 @@ int main(void) {
       cmocka_unit_test(backward_has_the_ops_of_paddle),
       cmocka_unit_test(a_program_with_branches_survives_its_file),
       cmocka_unit_test(other_tools_know_the_gradient_block),
+      cmocka_unit_test(running_out_of_memory_while_planning_is_an_answer),
       NET_TEST(a_loop_has_no_gradient),
       NET_TEST(a_variable_of_two_cases_is_refused),
   };

@@ -1,5 +1,6 @@
 /* What layers refuse, and in which words. */
-#include "net.h"
+#include "fluidrt/op.h"
+#include "live.h"
 
 static void fc_names_the_flatten_dims_it_cannot_use(void **state) {
   net_t *n = *state;
@@ -139,6 +140,38 @@ static void an_unknown_op_is_refused(void **state) {
   assert_string_equal(n->err.message, "append_op: op warp_drive is not known here");
 }
 
+/* 1 / x, x [-1, 4]: the 1 takes its extent from the batch at hand. */
+static void a_number_on_the_left_has_the_size_of_the_batch(void **state) {
+  net_t *n = *state;
+  float x[3][4] = {{1, 2, 4, 8}, {-1, -2, -4, -8}, {0.5f, 0.25f, 10, 100}};
+  const int64_t dims[] = {3, 4};
+  double got[12];
+  frt_feed_t feed = {"x", NULL};
+  frt_var_t out;
+  live_t l;
+  assert_int_equal(FRT_OK, frt_var_op_number(n->b, "div", n->x, 1, 1, &out, &n->err));
+  assert_int_equal(FRT_OK, frt_tensor_wrap(FRT_F32, 2, dims, x, sizeof x, &feed.tensor,
+                                           &n->err));
+  live_open(&l, n->b, &n->err);
+  assert_int_equal(12, live_run(&l, frt_builder_main(n->b), &feed, 1, out.name, got, 12,
+                                &n->err));
+  for (int i = 0; i < 12; ++i) assert_true((float)got[i] == 1 / x[i / 4][i % 4]);
+  live_close(&l);
+  frt_tensor_release(feed.tensor);
+}
+
+/* Every op that the library knows and that is no gradient can be appended. */
+static void every_known_op_can_be_appended(void **state) {
+  net_t *n = *state;
+  for (size_t i = 0; i < frt_op_count(); ++i) {
+    const char *type = frt_op_at(i)->type;
+    if (strstr(type, "_grad")) continue;
+    const frt_status_t status =
+        frt_append_op(n->b, type, NULL, 0, NULL, 0, NULL, 0, NULL, &n->err);
+    if (status == FRT_UNIMPLEMENTED) fail_msg("%s: %s", type, n->err.message);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       NET_TEST(fc_names_the_flatten_dims_it_cannot_use),
@@ -153,6 +186,8 @@ int main(void) {
       NET_TEST(switch_cases_come_in_order),
       NET_TEST(a_loop_that_never_changes_its_condition_is_refused),
       NET_TEST(an_unknown_op_is_refused),
+      NET_TEST(a_number_on_the_left_has_the_size_of_the_batch),
+      NET_TEST(every_known_op_can_be_appended),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
