@@ -181,6 +181,11 @@ frt_status_t frti_folder_write(const frti_folder_t *f, const char *name, const v
 frt_status_t frti_folder_sync(const frti_folder_t *f, frt_error_t *err);
 frt_status_t frti_folder_rename(const frti_folder_t *f, const char *from, const char *to,
                                 frt_error_t *err); /* and syncs it */
+/* Both change their places at once; *done false: this disk cannot. */
+frt_status_t frti_folder_exchange(const frti_folder_t *f, const char *a, const char *b,
+                                  bool *done, frt_error_t *err);
+/* Changes when the entry is another one or its contents change; 0: there is none. */
+uint64_t frti_folder_stamp(const frti_folder_t *f, const char *name);
 /* A file, or a folder of files; missing is fine. */
 frt_status_t frti_folder_remove(const frti_folder_t *f, const char *name, frt_error_t *err);
 /* As frti_list_dir; suffix NULL: the folders. */

@@ -148,6 +148,23 @@ frt_status_t frti_folder_rename(const frti_folder_t *f, const char *from, const 
   return frti_folder_sync(f, err);
 }
 
+/* One step for who looks: neither name is ever missing. */
+frt_status_t frti_folder_exchange(const frti_folder_t *f, const char *a, const char *b,
+                                  bool *done, frt_error_t *err) {
+  *done = !renameat2(f->fd, a, f->fd, b, RENAME_EXCHANGE);
+  if (*done) return frti_folder_sync(f, err);
+  if (errno == EINVAL || errno == ENOSYS || errno == ENOTSUP) return FRT_OK;
+  return failed(f, "rename", a, err);
+}
+
+uint64_t frti_folder_stamp(const frti_folder_t *f, const char *name) {
+  struct stat st;
+  if (fstatat(f->fd, name, &st, AT_SYMLINK_NOFOLLOW)) return 0;
+  const uint64_t parts[] = {st.st_ino, (uint64_t)st.st_mtim.tv_sec,
+                            (uint64_t)st.st_mtim.tv_nsec, (uint64_t)st.st_ctim.tv_nsec};
+  return frti_hash(parts, sizeof parts, 1);
+}
+
 /* ---- listing and removing ----------------------------------------------------------------- */
 
 /* A handle of its own: reading moves the position, and closing closes it. */

@@ -93,12 +93,10 @@ static frt_status_t write_temp(const frti_folder_t *f, const char *temp, const s
   return status;
 }
 
-/* Puts `temp` in the place of `final`, which may exist from an earlier run. */
-static frt_status_t swap_in(const frti_folder_t *f, const char *temp, const char *final,
-                            frt_error_t *err) {
+/* Where a disk cannot exchange two names: for a moment the old one is step-N.old. */
+static frt_status_t swap_in_two(const frti_folder_t *f, const char *temp, const char *final,
+                                frt_error_t *err) {
   char old[NAME + 16];
-  if (frti_folder_has(f, final) == FRTI_NOTHING)
-    return frti_folder_rename(f, temp, final, err);
   snprintf(old, sizeof old, "%s.old", final);
   FRT_TRY(frti_folder_remove(f, old, err));
   FRT_TRY(frti_folder_rename(f, final, old, err));
@@ -107,6 +105,16 @@ static frt_status_t swap_in(const frti_folder_t *f, const char *temp, const char
     frti_folder_rename(f, old, final, NULL);
   FRT_TRY(status);
   return frti_folder_remove(f, old, err);
+}
+
+/* Puts `temp` in the place of `final`, which may exist from an earlier run. */
+static frt_status_t swap_in(const frti_folder_t *f, const char *temp, const char *final,
+                            frt_error_t *err) {
+  bool done;
+  if (frti_folder_has(f, final) == FRTI_NOTHING)
+    return frti_folder_rename(f, temp, final, err);
+  FRT_TRY(frti_folder_exchange(f, temp, final, &done, err));
+  return done ? frti_folder_remove(f, temp, err) : swap_in_two(f, temp, final, err);
 }
 
 /* ---- the folder of checkpoints -------------------------------------------------------------- */

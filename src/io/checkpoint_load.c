@@ -5,7 +5,7 @@
 
 #include "io/checkpoint.h"
 
-enum { MAX_MANIFEST = 64 << 20, TRIES = 8 };
+enum { MAX_MANIFEST = 64 << 20, TRIES = 100 };
 
 typedef struct loaded {
   frt_checkpoint_info_t info;
@@ -136,24 +136,36 @@ static frt_status_t read_step(const frti_folder_t *dir, uint64_t step, loaded_t 
   return status;
 }
 
+/* One look at what is there; `stamp` tells whether the next one would see the same. */
+static frt_status_t look(const frti_folder_t *dir, loaded_t *l, uint64_t *stamp,
+                         frt_error_t *first, frt_error_t *err) {
+  frt_status_t status = FRT_NOT_FOUND;
+  uint64_t *steps;
+  char name[64];
+  size_t n;
+  FRT_TRY(frti_list_steps(dir, &steps, &n, err));
+  snprintf(name, sizeof name, "step-%llu", n ? (unsigned long long)steps[0] : 0);
+  for (size_t i = 0; i < n && status != FRT_OK; ++i)
+    status = read_step(dir, steps[i], l, first);
+  *stamp = frti_folder_stamp(dir, n ? name : "LATEST");
+  frti_free(steps);
+  return status;
+}
+
 /* The newest whole one. Somebody may be saving meanwhile, and drop what was just listed:
  * then there is something newer to be found. */
 static frt_status_t read_newest(const frti_folder_t *dir, loaded_t *l, frt_error_t *err) {
-  frt_error_t first;
-  frt_status_t status = FRT_NOT_FOUND;
-  uint64_t newest = 0, *steps;
-  size_t n = 0;
-  for (int k = 0; k < TRIES && status != FRT_OK; ++k) {
-    FRT_TRY(frti_list_steps(dir, &steps, &n, err));
-    const bool same = k && n && steps[0] == newest;
-    newest = n ? steps[0] : 0;
+  frt_error_t first, why = FRT_ERROR_INIT;
+  frt_status_t status;
+  uint64_t stamp = 0, before;
+  int tries = 0;
+  do {
+    before = stamp;
     first = (frt_error_t)FRT_ERROR_INIT;
-    for (size_t i = 0; i < n && status != FRT_OK; ++i)
-      status = read_step(dir, steps[i], l, &first);
-    frti_free(steps);
-    if (same || !n) break;
-  }
+    status = look(dir, l, &stamp, &first, &why);
+  } while (status != FRT_OK && !why.status && stamp != before && ++tries < TRIES);
   if (status == FRT_OK) return FRT_OK;
+  if (!first.status) first = why;
   if (!first.status)
     return frt_fail(err, FRT_NOT_FOUND, "'%.200s' holds no checkpoint (step-N)", dir->path);
   if (err) *err = first;

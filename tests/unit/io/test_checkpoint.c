@@ -219,6 +219,6 @@ int main(void) {
       T(what_is_saved_comes_back), T(two_are_kept_and_leftovers_go),
       T(a_damaged_checkpoint_is_noticed_and_the_older_one_taken),
       T(a_missing_file_is_data_loss_and_no_checkpoint_is_not_found),
-      T(a_killed_save_loses_nothing)};
+      T(a_killed_save_loses_nothing)}; /* 3e: 190 */
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
