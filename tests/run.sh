@@ -135,7 +135,9 @@ if [ "$full" = yes ]; then
     judged "conformance under ASan, $place" "$root/build/asan/bin/fluidrt" conform $place
   done
   judged "what the conformance suite notices" sh "$root/tests/mutants/run.sh"
-  FRT_KILLS=200 suite "saving killed at 200 points" release -R '^unit_io_test_checkpoint$'
+  export FRT_KILLS=200
+  suite "saving killed at 200 points" release -R '^unit_io_test_checkpoint$'
+  unset FRT_KILLS
   judged "recorded cases, places switched each step" \
     "$fluidrt" verify --switch "$root/tests/golden"
   if sh "$root/tests/coverage.sh" >"$logs/coverage.log" 2>&1; then

@@ -449,7 +449,12 @@ static int work(args_t *a, training_t *t) {
     if (!code && frt_scope_save_dir(t->s.scope, a->scope_out, &err))
       code = frti_cli_write_error(&a->cli, a->scope_out, &err);
   }
-  if (!code && frti_cli_interrupted()) code = CLI_INTERRUPTED;
+  if (!code && frti_cli_interrupted()) {
+    if (!a->save)
+      frti_cli_note(&a->cli, "stopped after step %lld, nothing was kept; --save DIR keeps it",
+          (long long)t->done);
+    code = CLI_INTERRUPTED;
+  }
   return code ? code : compared;
 }
 
