@@ -86,6 +86,10 @@ static int load(args_t *a, training_t *t) {
   }
   t->rate = rate_of(t->main);
   t->layers = frti_cli_layers(t->main, &t->n_layers);
+  struct stat st;
+  if (!a->data && stat(t->data_path, &st))
+    return frti_cli_fail(&a->cli, CLI_NO_INPUT,
+        "--data FILE.npz: which one holds the samples? There is no %s", t->data_path);
   const frti_cli_data_options_t options = {
       t->data_path, &a->maps, a->split_seed, a->shuffle_seed, a->test_share};
   code = frti_cli_data_load(&a->cli, &options, t->main, &t->data);

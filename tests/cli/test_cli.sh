@@ -214,6 +214,8 @@ train_verb() {
   says out '"steps": 3'
   is test ! -s "$t/err"
   expect 66 train "$models/digits" --data "$t/none.npz"
+  expect 66 train "$models/lars_seed"
+  says err '--data FILE.npz: which one holds the samples?'
   expect 64 train "$models/digits" --map img=nothing
   expect 64 train "$models/digits" --epochs 0
   expect 64 train "$models/digits" --epochs 2 --steps 5
