@@ -22,9 +22,11 @@ static const char *in(const char *name) {
   return to;
 }
 
-static void extract(zip_t *z) {
+static void extract(zip_t *z, const char *under) {
   for (zip_int64_t i = 0; i < zip_get_num_entries(z, 0); ++i) {
-    char *path = frti_strdup(in(zip_get_name(z, (zip_uint64_t)i, 0)));
+    char inner[512];
+    snprintf(inner, sizeof inner, "%s%s", under, zip_get_name(z, (zip_uint64_t)i, 0));
+    char *path = frti_strdup(in(inner));
     size_t n;
     char *slash = strrchr(path, '/');
     void *bytes = golden_read(z, "", zip_get_name(z, (zip_uint64_t)i, 0), &n);
@@ -41,10 +43,12 @@ static int make(void **state) {
   FRTI_UNUSED(state);
   strcpy(dir, "/tmp/frt_io_XXXXXX");
   if (!mkdtemp(dir) || frt_runtime_create(NULL, &rt, NULL) != FRT_OK) return -1;
-  zip_t *z = golden_open(multi);
-  if (!z) return -1;
-  extract(z);
+  zip_t *z = golden_open(multi), *digits = golden_open("save_load_digits");
+  if (!z || !digits) return -1;
+  extract(z, "");
+  extract(digits, "digits/");
   zip_close(z);
+  zip_close(digits);
   return 0;
 }
 
@@ -94,7 +98,7 @@ static frt_scope_t *new_scope(void) {
   return s;
 }
 
-static void same_as_final(frt_scope_t *s, size_t wanted) {
+static void same_as(frt_scope_t *s, const char *under, size_t wanted) {
   const char **names;
   size_t n;
   assert_int_equal(frt_scope_names(s, &names, &n, NULL), FRT_OK);
@@ -102,7 +106,7 @@ static void same_as_final(frt_scope_t *s, size_t wanted) {
   for (size_t i = 0; i < n; ++i) {
     char file[128];
     frt_tensor_t *got, *want;
-    snprintf(file, sizeof file, "final/%s.npy", names[i]);
+    snprintf(file, sizeof file, "%sfinal/%s.npy", under, names[i]);
     assert_int_equal(frt_npy_load(in(file), &want, NULL), FRT_OK);
     assert_int_equal(frt_scope_get(s, names[i], &got, NULL), FRT_OK);
     assert_int_equal(frt_tensor_bytes(got), frt_tensor_bytes(want));
@@ -113,13 +117,15 @@ static void same_as_final(frt_scope_t *s, size_t wanted) {
   frt_free(names);
 }
 
+static void same_as_final(frt_scope_t *s, size_t wanted) { same_as(s, "", wanted); }
+
 static void loads(const char *program, const char *params, size_t wanted) {
   frt_error_t err = FRT_ERROR_INIT;
   frt_program_t *p;
   frt_scope_t *s = new_scope();
   if (frt_program_load(in(program), NULL, &p, &err) != FRT_OK) fail_msg("%s", err.message);
   if (frt_params_load(in(params), p, s, &err) != FRT_OK) fail_msg("%s", err.message);
-  same_as_final(s, wanted);
+  same_as(s, strncmp(program, "digits/", 7) ? "" : "digits/", wanted);
   frt_program_release(p);
   frt_scope_release(s);
 }
@@ -129,6 +135,11 @@ static void paddles_folders_and_files_are_read(void **state) {
   loads("saved/inference", "saved/inference", 9);
   loads("saved/inference_combined/model", "saved/inference_combined/params", 9);
   loads("main.pb", "saved/persistables", 19);
+  loads("digits/main.pb", "digits/saved/persistables", 9);
+  loads("digits/main.pb", "digits/saved/persistables_combined/all", 9);
+  loads("digits/test.pb", "digits/saved/params", 4);
+  loads("digits/saved/inference/__model__", "digits/saved/inference", 4);
+  loads("digits/saved/inference_combined/model", "digits/saved/inference_combined/params", 4);
 }
 
 /* Fails with this status and text, and the scope stays as it was. */
