@@ -26,7 +26,6 @@ bool frti_marks_copy(const frti_marks_t *from, frti_marks_t *to) {
   to->n = from->n;
   to->cap = from->n + 1;
   to->n_values = from->n_values;
-  to->turn = from->turn;
   return true;
 }
 
@@ -87,8 +86,8 @@ static bool same_place(const frti_touch_t *a, const frti_touch_t *b) {
 bool frti_marks_add(frti_marks_t *m, const frti_touch_t *t, const frti_action_t *a,
                     int32_t by, uint32_t content) {
   const uint32_t known = by == FRTI_BY_HOST ? FRTI_ALL_ACTORS : FRTI_ACTOR_BIT(by);
-  const frti_mark_t mark = {*t, a, known, content, m->turn};
-  if (t->lo == t->hi) return true;
+  const frti_mark_t mark = {*t, a, known, content};
+  if (t->lo == t->hi || (!t->write && known == FRTI_ALL_ACTORS)) return true;
   if (t->write) cover(m, t);
   for (size_t i = 0; !t->write && i < m->n; ++i)
     if (m->v[i].known == known && same_place(&m->v[i].at, t)) {
@@ -101,8 +100,14 @@ bool frti_marks_add(frti_marks_t *m, const frti_touch_t *t, const frti_action_t 
 }
 
 void frti_marks_waited(frti_marks_t *m, int32_t by) {
-  for (size_t i = 0; i < m->n; ++i)
-    if (m->v[i].known & FRTI_ACTOR_BIT(by)) m->v[i].known = FRTI_ALL_ACTORS;
+  size_t kept = 0;
+  for (size_t i = 0; i < m->n; ++i) {
+    const bool known = m->v[i].known & FRTI_ACTOR_BIT(by);
+    if (known && !m->v[i].at.write) continue;
+    if (known) m->v[i].known = FRTI_ALL_ACTORS;
+    m->v[kept++] = m->v[i];
+  }
+  m->n = kept;
 }
 
 const frti_mark_t *frti_marks_unknown(const frti_marks_t *m) {

@@ -9,19 +9,18 @@
 #define FRTI_ACTOR_BIT(by) (1u << ((by) + 1))
 #define FRTI_ALL_ACTORS ((1u << (FRTI_MAX_PLACES + 1)) - 1)
 
-/* One access. `known`: whose later actions happen after it. `content`: what a write left,
- * by number; 0 when that is partly gone. */
+/* One access that may still matter: a write, for what lies there, or a read that not all
+ * know to have happened. `known`: whose later actions happen after it. `content`: what a
+ * write left, by number; 0 when that is partly gone. */
 typedef struct frti_mark {
   frti_touch_t at;
   const frti_action_t *action; /* NULL: the start of the run */
   uint32_t known, content;
-  uint64_t turn;               /* a loop's second walk has the same actions again */
 } frti_mark_t;
 
 typedef struct frti_marks {
   frti_mark_t *v;
   size_t n, cap;
-  uint64_t turn;     /* of what is added */
   uint32_t *current; /* by value id: the content that the program means; 0: none yet */
   uint32_t n_values;
 } frti_marks_t;

@@ -14,6 +14,8 @@ typedef struct verifier {
   uint32_t at; /* the next action */
   uint32_t depth;
   const frti_action_t *action; /* the one that touches */
+  frti_touch_t *own;           /* what it touched so far */
+  size_t n_own, own_cap;
   frt_status_t status;
   frt_error_t *err;
 } verifier_t;
@@ -109,6 +111,8 @@ static frt_status_t out_of_turn(verifier_t *w, const frti_node_t *n) {
 /* ---- one action ------------------------------------------------------------------------ */
 
 static frt_status_t add(verifier_t *w, const frti_touch_t *t, int32_t by, uint32_t content) {
+  if (!FRTI_GROW(w->own, w->n_own, w->own_cap)) return w->status = frti_no_memory(w->err);
+  w->own[w->n_own++] = *t;
   if (frti_marks_add(&w->now, t, w->action, by, content)) return FRT_OK;
   return w->status = frti_no_memory(w->err);
 }
@@ -131,28 +135,29 @@ static void read_by(verifier_t *w, const frti_touch_t *t, const frti_value_t *v)
 
 /* May output `v` of this op lie where its input lies? Where the schema ties them, or in
  * the first input's place if the kernel said so. */
-static bool may_lie_there(const frti_node_t *n, const frti_value_t *v, const frti_mark_t *in) {
-  const bool first = n->in.n_args && in->at.value == n->in.args[0].value &&
+static bool may_lie_there(const frti_node_t *n, const frti_value_t *v,
+                          const frti_touch_t *in) {
+  const bool first = n->in.n_args && in->value == n->in.args[0].value &&
                      n->out.args[0].value == v;
   for (uint32_t s = 0; s < n->out.n_slots; ++s)
     for (uint32_t k = 0; k < n->out.count[s]; ++k)
       if (n->schema->outputs[s].alias_of && n->out.args[n->out.at[s] + k].value == v)
-        return in->at.value == v;
+        return in->value == v;
   return first && (n->support & FRT_SUPPORT_INPLACE);
 }
 
 static frt_status_t check_own(verifier_t *w, const frti_touch_t *t) {
   char me[ONE * 2];
-  for (size_t i = 0; i < w->now.n; ++i) {
-    const frti_mark_t *m = &w->now.v[i];
-    if (m->turn != w->now.turn || !frti_touch_overlap(t, &m->at)) continue;
-    if (!m->at.write && t->value && may_lie_there(w->action->node, t->value, m) &&
-        m->at.lo == t->lo && m->at.hi == t->hi)
+  for (size_t i = 0; i < w->n_own; ++i) {
+    const frti_touch_t *m = &w->own[i];
+    if (!frti_touch_overlap(t, m)) continue;
+    if (!m->write && t->value && may_lie_there(w->action->node, t->value, m) &&
+        m->lo == t->lo && m->hi == t->hi)
       continue;
     frt_fail(w->err, FRT_INTERNAL, "%s writes '%.40s' over '%.40s', which it %s",
-             say(w->p, w->action, me, sizeof me), name_of(t->value), name_of(m->at.value),
-             m->at.write ? "writes too" : "reads");
-    return fail_at(w, w->action->node, t->value ? t->value : m->at.value);
+             say(w->p, w->action, me, sizeof me), name_of(t->value), name_of(m->value),
+             m->write ? "writes too" : "reads");
+    return fail_at(w, w->action->node, t->value ? t->value : m->value);
   }
   return FRT_OK;
 }
@@ -215,7 +220,7 @@ static void test_touch(void *ctx, const frti_touch_t *t) {
 
 static frt_status_t perform(verifier_t *w, const frti_action_t *a) {
   w->action = a;
-  ++w->now.turn;
+  w->n_own = 0;
   if (a->kind == FRTI_WAIT) frti_marks_waited(&w->now, a->by);
   else if (a->kind == FRTI_COPY) frti_action_touches(w->p, a, copy_touch, w);
   else if (a->kind == FRTI_JUMP_IF_FALSE) frti_action_touches(w->p, a, test_touch, w);
@@ -403,5 +408,6 @@ frt_status_t frti_plan_verify(const frti_plan_t *p, frt_error_t *err) {
   const frt_status_t status = verify(&w);
   frti_marks_release(&w.now);
   frti_free(w.contents.v);
+  frti_free(w.own);
   return status;
 }
