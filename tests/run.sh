@@ -155,6 +155,9 @@ if [ "$full" = yes ]; then
   done
   judged "conformance, level full, cpu" "$fluidrt" conform cpu --level full --seeds 1
   judged "conformance, networks, virtual" "$fluidrt" conform virtual --mode train
+  judged "recorded cases, each op in turn on another device" \
+    env FRT_VIRTUAL_COPY=late FRT_VIRTUAL_DELAY_US=0 "$fluidrt" verify -q --check-plans \
+    --force-each -p virtual:0,virtual:1,cpu "$root/tests/golden"
 fi
 
 say "$(($(date +%s) - began)) seconds"
