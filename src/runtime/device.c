@@ -12,6 +12,14 @@ static frt_status_t new_space(frt_runtime_t *rt, uint32_t *out, frt_error_t *err
   return FRT_OK;
 }
 
+void frti_device_enter(frti_device_t *d) {
+  if (d->single) pthread_mutex_lock(d->single);
+}
+
+void frti_device_leave(frti_device_t *d) {
+  if (d->single) pthread_mutex_unlock(d->single);
+}
+
 frt_status_t frti_device_alive(const frti_device_t *d, frt_error_t *err) {
   if (!atomic_load_explicit(&d->lost, memory_order_relaxed)) return FRT_OK;
   return frt_fail(err, FRT_DEVICE_LOST,
@@ -67,8 +75,10 @@ static frt_status_t slab_alloc(frti_device_t *d, uint64_t bytes, void **out,
   const frt_api_provider_t *api = &d->provider->api;
   frt_error_t why = FRT_ERROR_INIT;
   FRT_TRY(frti_device_alive(d, err));
+  frti_device_enter(d);
   const frt_status_t status =
       frti_device_said(d, api->slab_alloc(d->dev, FRT_MEM_DEVICE, bytes, out, &why));
+  frti_device_leave(d);
   if (status != FRT_OK) {
     *out = NULL;
     return frt_fail(err, status, "device '%s:%u': %llu bytes wanted: %s", api->name, d->index,
@@ -80,7 +90,9 @@ static frt_status_t slab_alloc(frti_device_t *d, uint64_t bytes, void **out,
   if ((uintptr_t)*out % d->align) {
     frt_fail(err, FRT_INTERNAL, "provider '%s': slab_alloc gave address %p; wanted a multiple "
              "of %llu", api->name, *out, (unsigned long long)d->align);
+    frti_device_enter(d);
     api->slab_free(d->dev, FRT_MEM_DEVICE, *out);
+    frti_device_leave(d);
     *out = NULL;
     return FRT_INTERNAL;
   }
@@ -106,8 +118,23 @@ void frti_space_free(frt_runtime_t *rt, uint32_t space, void *p) {
     return;
   }
   frti_device_t *d = rt->spaces[space];
+  frti_device_enter(d);
   d->provider->api.slab_free(d->dev, FRT_MEM_DEVICE, p);
+  frti_device_leave(d);
   atomic_fetch_sub(&d->users, 1);
+}
+
+/* On a queue of its own, and done when it returns. */
+static frt_status_t copy_now(frti_device_t *d, uint32_t direction, void *dst, const void *src,
+                             uint64_t bytes, frt_error_t *err) {
+  const frt_api_provider_t *api = &d->provider->api;
+  frt_queue_t *q;
+  frt_status_t status = api->queue_open(d->dev, &q, err);
+  if (status != FRT_OK) return status;
+  status = api->copy(d->dev, q, direction, dst, src, bytes, err);
+  if (status == FRT_OK) status = api->queue_sync(q, err);
+  api->queue_close(q);
+  return status;
 }
 
 frt_status_t frti_space_copy(frt_runtime_t *rt, void *dst, uint32_t dst_space,
@@ -118,16 +145,12 @@ frt_status_t frti_space_copy(frt_runtime_t *rt, void *dst, uint32_t dst_space,
     return FRT_OK;
   }
   frti_device_t *d = rt->spaces[dst_space != FRTI_HOST ? dst_space : src_space];
-  const frt_api_provider_t *api = &d->provider->api;
   const uint32_t direction = dst_space == src_space     ? FRT_COPY_WITHIN
                              : dst_space != FRTI_HOST ? FRT_COPY_TO_DEVICE
                                                       : FRT_COPY_FROM_DEVICE;
-  frt_queue_t *q;
   FRT_TRY(frti_device_alive(d, err));
-  frt_status_t status = api->queue_open(d->dev, &q, err);
-  if (status != FRT_OK) return frti_device_said(d, status);
-  status = api->copy(d->dev, q, direction, dst, src, bytes, err);
-  if (status == FRT_OK) status = api->queue_sync(q, err);
-  api->queue_close(q);
+  frti_device_enter(d);
+  const frt_status_t status = copy_now(d, direction, dst, src, bytes, err);
+  frti_device_leave(d);
   return frti_device_said(d, status);
 }

@@ -400,7 +400,9 @@ frt_status_t frt_executor_run(frt_executor_t *exe, const frt_program_t *program,
     return frt_fail(err, FRT_FAILED_PRECONDITION, "this executor was made to explain only");
   if (atomic_exchange(&exe->running, 1))
     return frt_fail(err, FRT_BUSY, "this executor is running a program");
+  frti_places_enter(exe);
   frt_status_t status = run_scoped(exe, &q, out, err);
+  frti_places_leave(exe);
   atomic_store(&exe->cancel, 0);
   atomic_store(&exe->running, 0);
   return status;

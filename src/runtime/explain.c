@@ -34,11 +34,11 @@ static void text_row(frti_str_t *s, const frti_report_t *r, const frti_node_t *n
 static void text_place(frti_str_t *s, const frti_report_t *r, uint32_t i) {
   const frti_place_t *place = &r->p->exe->places[i];
   const frti_share_t *share = &r->by_place[i];
-  frti_str_addf(s, "  %s: %s %s, %s%s; %u of %u ops, %.1f %% of the predicted cost",
+  frti_str_addf(s, "  %s: %s %s, %s%s%s; %u of %u ops, %.1f %% of the predicted cost",
                 place->label, place->device->provider->api.name,
                 place->device->provider->api.version,
                 place->queue ? place->device->desc : "NOT HERE, answers from its table: ",
-                place->why, share->ops, r->all.ops, frti_percent(share->cost, r->all.cost));
+                place->why, place->device->single ? "; one thread at a time" : "", share->ops, r->all.ops, frti_percent(share->cost, r->all.cost));
   if (r->all.us > 0)
     frti_str_addf(s, ", %.1f %% of the measured time", frti_percent(share->us, r->all.us));
   frti_str_add(s, "\n");

@@ -25,6 +25,7 @@ typedef struct frti_provider frti_provider_t;
 
 typedef struct frti_device {
   frti_provider_t *provider;
+  pthread_mutex_t *single; /* the runtime's, if it says SINGLE_THREAD, else NULL */
   uint32_t index, flags, space;
   uint64_t align;       /* of its slabs */
   _Atomic int64_t users; /* places of executors, and slabs that are out */
@@ -55,6 +56,8 @@ struct frt_runtime {
   _Atomic uint32_t refs;
   pthread_mutex_t lock;    /* providers, devices, spaces */
   pthread_mutex_t loading; /* held while a module is opened; taken before `lock` */
+  pthread_mutex_t single;  /* recursive: held around calls of SINGLE_THREAD devices; one for
+                              all of them, so that no two are taken in two orders */
   frt_api_host_t host;
   frti_pool_t *pool;
   void (*log)(void *ctx, int level, const char *text);
@@ -82,6 +85,12 @@ frti_provider_t *frti_provider_at(frt_runtime_t *rt, const char *path);
 frt_status_t frti_device_open(frt_runtime_t *rt, frti_provider_t *p, uint32_t index,
                               frti_device_t **out, frt_error_t *err);
 void frti_provider_release(frti_provider_t *p);
+/* Around calls of a device, or of all that an executor has: waits for other threads if it
+ * says SINGLE_THREAD, else does nothing. They nest. */
+void frti_device_enter(frti_device_t *d);
+void frti_device_leave(frti_device_t *d);
+void frti_places_enter(frt_executor_t *exe);
+void frti_places_leave(frt_executor_t *exe);
 /* Errors: DEVICE_LOST it was lost before. */
 frt_status_t frti_device_alive(const frti_device_t *d, frt_error_t *err);
 /* Takes note if `status`, which the device gave, is DEVICE_LOST. Returns it. */

@@ -23,7 +23,9 @@ static frt_status_t open_place(frt_executor_t *exe, frti_place_t *place,
     return FRT_OK;
   }
   if (status == FRT_OK) {
+    frti_device_enter(place->device);
     status = provider->api.queue_open(place->device->dev, &place->queue, &why);
+    frti_device_leave(place->device);
     if (status != FRT_OK) atomic_fetch_sub(&place->device->users, 1);
   }
   if (status != FRT_OK && err) *err = why;
@@ -125,18 +127,34 @@ frt_status_t frt_executor_create(frt_runtime_t *rt, const char *places,
   return FRT_OK;
 }
 
+static bool has_single(const frt_executor_t *exe) {
+  for (uint32_t i = 0; i < exe->n_places; ++i)
+    if (exe->places[i].device->single) return true;
+  return false;
+}
+
+void frti_places_enter(frt_executor_t *exe) {
+  if (has_single(exe)) pthread_mutex_lock(&exe->rt->single);
+}
+
+void frti_places_leave(frt_executor_t *exe) {
+  if (has_single(exe)) pthread_mutex_unlock(&exe->rt->single);
+}
+
 void frt_executor_release(frt_executor_t *exe) {
   if (!exe) return;
   while (atomic_load(&exe->running)) {
     frt_executor_cancel(exe);
     frti_pause();
   }
+  frti_places_enter(exe);
   for (uint32_t i = 0; i < exe->n_plans; ++i) frti_plan_release(exe->plans[i]);
   for (uint32_t i = 0; i < exe->n_places; ++i)
     if (exe->places[i].queue)
       exe->places[i].device->provider->api.queue_close(exe->places[i].queue);
   for (uint32_t i = 0; i < FRTI_MAX_SPACES; ++i)
     if (exe->base[i]) frti_space_free(exe->rt, i, exe->base[i]);
+  frti_places_leave(exe);
   for (uint32_t i = 0; i < exe->n_places; ++i)
     atomic_fetch_sub(&exe->places[i].device->users, 1);
   for (size_t i = 0; i < exe->n_pins; ++i) frti_free((void *)(uintptr_t)exe->pins[i].place);

@@ -48,7 +48,9 @@ frt_status_t frti_plan_create(frt_executor_t *exe, const frti_plan_request_t *q,
   p->explain = q->explain;
   p->batch = q->explain ? q->batch : -1;
   atomic_store(&exe->rt->planned, 1);
+  frti_places_enter(exe);
   frt_status_t status = run_stages(p, q, err);
+  frti_places_leave(exe);
   if (status != FRT_OK) {
     frti_plan_release(p);
     return status;
@@ -59,11 +61,13 @@ frt_status_t frti_plan_create(frt_executor_t *exe, const frti_plan_request_t *q,
 
 void frti_plan_release(frti_plan_t *p) {
   if (!p) return;
+  frti_places_enter(p->exe);
   for (uint32_t i = 0; i < p->n_actions; ++i) {
     const frti_action_t *a = &p->actions[i];
     if (a->kind <= FRTI_RUN_RANDOM && a->node->prepared)
       p->exe->places[a->node->place].device->provider->api.op_release(a->node->prepared);
   }
+  frti_places_leave(p->exe);
   frti_free(p->actions);
   frti_free(p->copies);
   frti_free(p->values);

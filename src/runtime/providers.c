@@ -30,7 +30,7 @@ frti_provider_t *frti_provider_find(frt_runtime_t *rt, const char *name) {
 
 /* ---- registering ---------------------------------------------------------------------- */
 
-static frt_status_t list_devices(frti_provider_t *p, frt_error_t *err) {
+static frt_status_t list_devices(frt_runtime_t *rt, frti_provider_t *p, frt_error_t *err) {
   const uint32_t n = p->api.device_count(p->api.self, p->why);
   p->why[sizeof p->why - 1] = 0;
   if (!n) return FRT_OK;
@@ -47,6 +47,7 @@ static frt_status_t list_devices(frti_provider_t *p, frt_error_t *err) {
     p->devices[i].provider = p;
     p->devices[i].index = i;
     p->devices[i].flags = info.flags;
+    p->devices[i].single = info.flags & FRT_DEVICE_SINGLE_THREAD ? &rt->single : NULL;
     p->devices[i].align = info.alloc_align ? info.alloc_align : 64;
     memcpy(p->devices[i].desc, info.desc, sizeof info.desc);
     p->devices[i].desc[sizeof info.desc - 1] = 0;
@@ -94,7 +95,7 @@ static frt_status_t fill_provider(frt_runtime_t *rt, frt_provider_entry_t entry,
                                   frti_provider_t *p, frt_error_t *err) {
   FRT_TRY(call_entry(rt, entry, p, err));
   FRT_TRY(frti_provider_check(&p->api, err));
-  return list_devices(p, err);
+  return list_devices(rt, p, err);
 }
 
 static frt_status_t link_locked(frt_runtime_t *rt, frti_provider_t *p, frt_error_t *err) {

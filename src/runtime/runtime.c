@@ -56,6 +56,14 @@ static void take_options(frt_runtime_t *rt, const frt_runtime_options_t *o) {
   rt->mem_ctx = o->mem_ctx;
 }
 
+static void init_recursive(pthread_mutex_t *m) {
+  pthread_mutexattr_t a;
+  pthread_mutexattr_init(&a);
+  pthread_mutexattr_settype(&a, PTHREAD_MUTEX_RECURSIVE);
+  pthread_mutex_init(m, &a);
+  pthread_mutexattr_destroy(&a);
+}
+
 frt_status_t frt_runtime_create(const frt_runtime_options_t *options,
                                 frt_runtime_t **out, frt_error_t *err) {
   const frt_api_host_t host = {sizeof host, FRT_ABI_MINOR, NULL, host_log, host_alloc,
@@ -68,6 +76,7 @@ frt_status_t frt_runtime_create(const frt_runtime_options_t *options,
   atomic_init(&rt->refs, 1);
   pthread_mutex_init(&rt->lock, NULL);
   pthread_mutex_init(&rt->loading, NULL);
+  init_recursive(&rt->single);
   rt->n_spaces = 1;
   rt->host = host;
   rt->host.ctx = rt;
@@ -109,6 +118,7 @@ void frt_runtime_release(frt_runtime_t *rt) {
   frti_own_ops_release(rt);
   frti_pool_release(rt->pool);
   pthread_mutex_destroy(&rt->loading);
+  pthread_mutex_destroy(&rt->single);
   pthread_mutex_destroy(&rt->lock);
   frti_free(rt->provider_path);
   frti_free(rt);
