@@ -291,7 +291,8 @@ static frt_status_t scan_known(scan_t *s, const ProtobufCFieldDescriptor *field,
   if (repeated) FRT_TRY(count(s, f, n));
   if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
     if (s->depth + 1 == MAX_DEPTH || !enter(s, field, f))
-      return fault(s, f->tag, field->name, "nested too deeply");
+      /* The description nests half as deep. */
+      return fault(s, f->tag, field->name, "nested too deeply"); /* GCOVR_EXCL_LINE */
   } else if (field->type == PROTOBUF_C_TYPE_STRING) {
     const char *why = frti_wire_name_fault(f->value, f->n);
     if (why) return fault(s, f->value, field->name, why);

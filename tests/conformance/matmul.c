@@ -35,6 +35,11 @@ static double rows(const frt_case_view_t *v, const frt_case_array_t *out) {
   SIZES({1, 1, 1}, {2, 3, 5}, {1, 17, 33}, {31, 1, 7}, {7, 64, 1}, {15, 16, 17}, {16, 16, 16}, \
         {17, 33, 15}, {3, 257, 19}, {65, 63, 67}, {128, 96, 130}, {64, 784, 10}, {0, 3, 5}), \
   .FULL_SIZES({257, 513, 129}, {1, 1031, 1033})
+/* Few rows, on which packing does not pay: tiles of 4, 2 and 1 rows, of 4, 2 and 1 vectors
+ * of each width, columns that no vector fits, an inner side of more than one panel. */
+#define FEW_ROWS                                                                          \
+  SIZES({1, 300, 70}, {1, 9, 128}, {2, 300, 130}, {2, 40, 33}, {3, 300, 52}, {4, 270, 35}, \
+        {5, 64, 81}, {6, 33, 100}, {7, 300, 17}, {8, 520, 33}, {13, 24, 16})
 #define MATRIX(slot, r, c, ...) {slot, SHAPE(r, c), __VA_ARGS__}
 #define MUL(data) .in = {MATRIX("X", DIM_N, DIM_M, data), MATRIX("Y", DIM_M, DIM_K, data)}
 #define MUL_GRAD(data)                                                               \
@@ -56,6 +61,9 @@ FRT_CASES(matmul) = {
     {.op = "mul", .name = "whole", MUL(WHOLE(-4, 4)), .PRODUCTS},
     {.op = "mul", .name = "products", MUL(UNIFORM(-1, 1)),
      .bound = {SUM("Out", 1, mul_terms)}, .PRODUCTS},
+    {.op = "mul", .name = "few_rows_whole", MUL(WHOLE(-4, 4)), .FEW_ROWS},
+    {.op = "mul", .name = "few_rows", MUL(UNIFORM(-1, 1)),
+     .bound = {SUM("Out", 1, mul_terms)}, .FEW_ROWS},
     {.op = "mul", .name = "flattened",
      .in = {{"X", SHAPE(2, 3, 5, 7), WHOLE(-3, 3)}, {"Y", SHAPE(5, 7, 2, 3), WHOLE(-3, 3)}},
      .attrs = {{"x_num_col_dims", 2}, {"y_num_col_dims", 2}}},

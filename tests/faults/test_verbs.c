@@ -25,7 +25,7 @@ static struct {
   frt_runtime_t *rt;
   frt_executor_t *exe;
   frt_scope_t *scope;
-  frt_program_t *startup, *main, *bad;
+  frt_program_t *startup, *main, *bad, *chain;
 } w;
 
 static const char *at(const char *name) {
@@ -109,6 +109,7 @@ static frt_status_t check(const frt_program_t *p, frt_error_t *err) {
 }
 static frt_status_t check_main(frt_error_t *err) { return check(w.main, err); }
 static frt_status_t check_bad(frt_error_t *err) { return check(w.bad, err); }
+static frt_status_t check_long(frt_error_t *err) { return check(w.chain, err); }
 static frt_status_t explain(frt_error_t *err) {
   const frt_fetch_t fetch = {"reduce_sum_0.tmp_0", 0, 0};
   char *text = NULL;
@@ -206,12 +207,40 @@ static frt_status_t load_inference(frt_error_t *err) {
 
 static const struct { const char *name; frt_status_t (*run)(frt_error_t *err); } verbs[] = {
     {"minimize", minimize}, {"check", check_main}, {"check a bad program", check_bad},
+    {"check a long program", check_long},
     {"explain", explain}, {"document an op", document}, {"read text", read_text},
     {"steps, values checked", step_checked}, {"steps on two places", step_shared},
     {"save checkpoint", save_checkpoint}, {"load checkpoint", load_checkpoint},
     {"save parameters", save_params}, {"load parameters", load_params},
     {"save inference", save_inference}, {"load inference", load_inference}};
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
+
+/* So many feeds, variables and ops that whatever the validator allots begins a new piece
+ * of memory at some time. */
+static frt_program_t *long_program(void) {
+  enum { FEEDS = 1500, LENGTH = 700 };
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_program_t *p = new_program();
+  char in[32], out[32], x[32] = "X=f0", feed[16];
+  const frt_var_info_t holder = {.name = "feed", .kind = FRT_VAR_FEED_MINIBATCH, .dtype = -1,
+                                 .persistable = 1};
+  OK(frt_program_add_var(p, 0, &holder, &err));
+  for (int i = 0; i < FEEDS; ++i) {
+    snprintf(feed, sizeof feed, "f%d", i);
+    snprintf(out, sizeof out, "Out=f%d", i);
+    var(p, 0, feed, FRT_F32, 1, THREE, 0);
+    const uint32_t at = op(p, 0, "feed", "X=feed", out);
+    OK(frt_program_set_attr_int(p, 0, at, "col", i, &err));
+  }
+  for (int i = 0; i < LENGTH; ++i) {
+    snprintf(in, sizeof in, "t%d", i);
+    snprintf(out, sizeof out, "Out=t%d", i);
+    var(p, 0, in, FRT_F32, 1, THREE, 0);
+    op(p, 0, "relu", x, out);
+    snprintf(x, sizeof x, "X=t%d", i);
+  }
+  return p;
+}
 
 static int setup(void **state) {
   frt_error_t err = FRT_ERROR_INIT;
@@ -229,6 +258,7 @@ static int setup(void **state) {
   OK(frt_program_load(model_path("lars_seed/startup.pdmodel"), NULL, &w.startup, &err));
   OK(frt_program_load(model_path("lars_seed/main.pdmodel"), NULL, &w.main, &err));
   OK(frt_program_parse_text(bad, sizeof bad - 1, NULL, &w.bad, &err));
+  w.chain = long_program();
   OK(frt_executor_run(w.exe, w.startup, w.scope, NULL, 0, NULL, 0, NULL, NULL, &err));
   OK(frt_checkpoint_save(at("good"), w.scope, &info, &err));
   OK(frt_params_save(at("good.one"), w.main, w.scope, 1, NULL, 0, &err));
@@ -237,6 +267,7 @@ static int setup(void **state) {
 }
 static int teardown(void **state) {
   (void)state;
+  frt_program_release(w.chain);
   frt_program_release(w.bad);
   frt_program_release(w.main);
   frt_program_release(w.startup);
@@ -271,7 +302,7 @@ static void sweep(int verb) {
   OK(run_verb(verb, 0, false, &err));
   const uint64_t points = hook.seen, want = answered;
   for (int from_on = 0; from_on < 2; ++from_on)
-    for (uint64_t point = 1; point <= points; point += stride()) {
+    for (uint64_t point = 1; point <= points; point += from_on && points > 1000 ? 7 : stride()) {
       frt_error_t mine = FRT_ERROR_INIT;
       const frt_status_t status = run_verb(verb, point, from_on, &mine);
       if (status == FRT_OK) {

@@ -6,7 +6,7 @@
 #include "program/bind.h"
 
 enum { IN_X, IN_LIST, IN_MASK, OUT_OUT = 0, OUT_EXTRA };
-enum { A_MU, A_AXIS, A_SHAPE, A_MODE, A_FLAG, A_DECAY, A_NAMES, A_SEED };
+enum { A_MU, A_AXIS, A_SHAPE, A_MODE, A_FLAG, A_DECAY, A_NAMES, A_SEED, A_DIMS };
 
 static const frt_op_schema_t schema = {
     .type = "toy",
@@ -21,7 +21,8 @@ static const frt_op_schema_t schema = {
               {"flag", FRT_ATTR_BOOL, FRT_ATTR_DEFAULT, "", 1},
               {"decay", FRT_ATTR_F32, FRT_ATTR_DEFAULT | FRT_ATTR_LIST_TOO, "", 0.1},
               {"names", FRT_ATTR_STRINGS, FRT_ATTR_DEFAULT, ""},
-              {"seed", FRT_ATTR_INT, FRT_ATTR_IGNORED, "", 3}},
+              {"seed", FRT_ATTR_INT, FRT_ATTR_IGNORED, "", 3},
+              {"dims", FRT_ATTR_INT, FRT_ATTR_DEFAULT | FRT_ATTR_LIST_TOO, "", 1}},
 };
 
 typedef struct fixture {
@@ -82,7 +83,7 @@ static void defaults_fill_what_is_absent(void **state) {
   const frt_api_attr_t *a = f->bound.attrs;
   assert_int_equal(3, f->bound.n_in);
   assert_int_equal(2, f->bound.n_out);
-  assert_int_equal(8, f->bound.n_attrs);
+  assert_int_equal(9, f->bound.n_attrs);
   assert_string_equal("x", f->bound.in[IN_X].args[0]);
   assert_int_equal(0, f->bound.in[IN_LIST].n);
   assert_int_equal(0, f->bound.out[OUT_EXTRA].n);
@@ -144,6 +145,15 @@ static void a_list_too_stays_a_list(void **state) {
     assert_int_equal(FRT_ATTR_F32S, f->bound.attrs[A_DECAY].type);
     assert_int_equal(n, f->bound.attrs[A_DECAY].count);
     assert_true(f->bound.attrs[A_DECAY].v.fs[n - 1] == list[n - 1]);
+  }
+  const int64_t dims[] = {7, -8};
+  for (int32_t type = FRTI_WIRE_INTS; type <= FRTI_WIRE_LONGS;
+       type += FRTI_WIRE_LONGS - FRTI_WIRE_INTS) {
+    set_attr(f, (frt_attr_info_t){.name = "dims", .type = type, .count = 2, .is = dims});
+    binds(f);
+    assert_int_equal(FRT_ATTR_INTS, f->bound.attrs[A_DIMS].type);
+    assert_int_equal(2, f->bound.attrs[A_DIMS].count);
+    assert_int_equal(-8, f->bound.attrs[A_DIMS].v.is[1]);
   }
 }
 

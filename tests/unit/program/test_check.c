@@ -356,6 +356,35 @@ static void bodies_are_walked_where_they_run(void **state) {
         "error 0:2 conditional_block: sub_block 1 is the body of another op, too\n");
 }
 
+static void only_scalar_conditions_are_run(void **state) {
+  FRTI_UNUSED(state);
+  maker_t m = make();
+  const frt_var_info_t scope = {.name = "s", .kind = FRT_VAR_STEP_SCOPES, .dtype = -1};
+  int32_t inner;
+  assert_int_equal(FRT_OK, frt_program_add_block(m.p, 0, &inner, NULL));
+  assert_int_equal(FRT_OK, frt_program_add_var(m.p, 0, &scope, NULL));
+  var_of(&m, "c", FRT_BOOL, DIMS(1), 1);
+  body_of(&m, "conditional_block", "Cond", inner);
+  out(&m, "Scope", "s");
+  assert_int_equal(FRT_OK, frt_program_set_attr_bool(m.p, 0, m.op, "is_scalar_condition", 0,
+                                                     NULL));
+  finds(&m, "error 0:0 conditional_block: is_scalar_condition is false; only a scalar "
+            "condition is run\n");
+}
+
+static void a_fetch_that_nothing_writes_is_found(void **state) {
+  FRTI_UNUSED(state);
+  maker_t m = make();
+  const char *fetches[] = {"y", "w", "z"};
+  const frt_check_options_t o = {.struct_size = sizeof o, .fetches = fetches, .n_fetches = 3};
+  var_of(&m, "w", 5, DIMS(3), 1);
+  var_of(&m, "y", 5, DIMS(3), 0);
+  var_of(&m, "z", 5, DIMS(3), 0);
+  unary(&m, "relu", "w", "z");
+  finds_with(&m, &o, "error -1:-1 fetch 'y': no op writes it and it is not fed\n");
+  frt_program_release(m.p);
+}
+
 static void unknown_ops_in_unreached_blocks_are_listed(void **state) {
   FRTI_UNUSED(state);
   maker_t m = make();
@@ -428,6 +457,8 @@ int main(void) {
       cmocka_unit_test(only_dense_tensors_are_computed_with),
       cmocka_unit_test(feed_columns_are_distinct_and_in_range),
       cmocka_unit_test(bodies_are_walked_where_they_run),
+      cmocka_unit_test(only_scalar_conditions_are_run),
+      cmocka_unit_test(a_fetch_that_nothing_writes_is_found),
       cmocka_unit_test(unknown_ops_in_unreached_blocks_are_listed),
       cmocka_unit_test(findings_beyond_the_bound_are_counted),
       cmocka_unit_test(names_cannot_steer_a_terminal),
