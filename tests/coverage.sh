@@ -126,8 +126,9 @@ PY
 }
 
 rm -f "$build/coverage.json"
-if find_gcovr; then by_gcovr >"$build/files.txt"; else
+if ! find_gcovr || ! by_gcovr >"$build/files.txt"; then
   say "gcovr cannot be had: gcov alone"
+  rm -f "$build/coverage.json"
   by_gcov >"$build/files.txt"
 fi
 
