@@ -119,7 +119,7 @@ reports_are_whole() {
 }
 
 # A provider that crashes, hangs, sleeps or leaves in a case: that case failed, the
-# cases before and behind it are judged.
+# cases before and behind it are judged (3f: 212: an exception ends the process, too).
 the_rest_goes_on() {
   expect 1 conform "$broken" --time-limit 1 --ops '[acfrs]*'
   says out 'FAIL abs/lengths:257/float32: '
