@@ -3,13 +3,14 @@
 # was to keep is kept (3g: 223, 3h: 236). FLUIDRT names the binary.
 . "$FLUIDRT_SOURCE_DIR/tests/cli/lib.sh"
 
-# interrupted COMMAND...: runs it, waits until $t/ready says that it is at work (default:
-# half a second), interrupts it; its status is in $got.
+# interrupted COMMAND...: runs it, waits until it listens to SIGINT (a shell starts its
+# background jobs deaf to it) and `ready` says that it is at work, interrupts it.
+listens() { grep -q '^SigCgt:.*[2367abef]$' "/proc/$id/status"; }
 interrupted() {
   "$FLUIDRT" "$@" >"$t/out" 2>"$t/err" </dev/null &
   id=$!
   i=0
-  until ready || [ "$i" -ge 200 ]; do sleep 0.1; i=$((i + 1)); done
+  until { listens && ready; } || [ "$i" -ge 200 ]; do sleep 0.1; i=$((i + 1)); done
   kill -INT "$id"
   i=0
   while kill -0 "$id" 2>/dev/null && [ "$i" -lt 200 ]; do sleep 0.1; i=$((i + 1)); done
@@ -40,7 +41,7 @@ tensor() { echo "vars { name: '$1' type { type: LOD_TENSOR lod_tensor { tensor {
     ops { type: 'increment' inputs { parameter: 'X' arguments: 'i' }
       outputs { parameter: 'Out' arguments: 'i' } attrs { name: 'step' type: FLOAT f: 0 } } }"
 } >"$t/endless.pbtxt"
-ready() { sleep 0.5; }
+ready() { sleep 0.3; }
 interrupted run "$t/endless.pbtxt" --fetch i
 says err cancelled
 
