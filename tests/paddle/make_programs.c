@@ -1,5 +1,6 @@
 /* make_programs DIR [CASE...]: writes DIR/<case>/startup.pdmodel and main.pdmodel of
- * recorded networks, built here in C, and prints the name of each case written. */
+ * recorded networks and of a few others, built here in C, and prints the name of each case
+ * written. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,45 @@
 static const frontend_case_t *const tables[] = {cases_lars, cases_optimizers,
                                                 cases_schedules, cases_layers,
                                                 cases_prune, cases_clip, cases_more};
+
+/* ---- networks that nobody recorded ----------------------------------------------------- */
+
+static frt_status_t deep(frt_builder_t *b, void *ctx, frt_var_t *out, frt_error_t *err) {
+  const frt_fc_options_t tanh = {.act = "tanh"};
+  FRT_TRY(frt_layers_fc(b, *(frt_var_t *)ctx, 4, &tanh, out, err));
+  return frt_layers_fc(b, *out, 2, NULL, out, err);
+}
+
+static frt_status_t flat(frt_builder_t *b, void *ctx, frt_var_t *out, frt_error_t *err) {
+  return frt_layers_fc(b, *(frt_var_t *)ctx, 2, NULL, out, err);
+}
+
+/* A branch that trains, over one half of a split. */
+static frt_status_t branches(frt_builder_t *b, int variant, frt_program_t **extra,
+                             frt_error_t *err) {
+  const int64_t dims[] = {-1, 4}, one[] = {1};
+  frt_optimizer_t *lars = NULL;
+  frt_var_t x, flag, halves[2];
+  (void)variant;
+  (void)extra;
+  FRT_TRY(frt_data(b, "x", 2, dims, FRT_F32, &x, err));
+  FRT_TRY(frt_data(b, "flag", 1, one, FRT_BOOL, &flag, err));
+  FRT_TRY(frt_layers_fc(b, x, 6, NULL, &x, err));
+  FRT_TRY(frt_layers_split(b, x, 1, 2, NULL, halves, err));
+  FRT_TRY(frt_layers_cond(b, flag, deep, flat, halves, 1, &x, err));
+  FRT_TRY(frt_layers_square(b, x, &x, err));
+  FRT_TRY(frt_layers_mean(b, x, &x, err));
+  FRT_TRY(frt_lars_momentum_create(b, 0.1, 0.9, NULL, &lars, err));
+  const frt_status_t status = frt_optimizer_minimize(lars, x, NULL, NULL, err);
+  frt_optimizer_release(lars);
+  return status;
+}
+
+static const frontend_case_t extras[] = {{"unrecorded_branch_taken", 7, branches, 0},
+                                         {"unrecorded_branch_other", 7, branches, 0},
+                                         {0}};
+
+/* ---- writing ---------------------------------------------------------------------------- */
 
 static int chosen(const char *name, int argc, char **argv) {
   for (int i = 2; i < argc; ++i)
@@ -54,5 +94,7 @@ int main(int argc, char **argv) {
   for (size_t t = 0; t < sizeof tables / sizeof *tables; ++t)
     for (const frontend_case_t *c = tables[t]; c->name; ++c)
       if (chosen(c->name, argc, argv)) ok &= write_case(c, argv[1]);
+  for (const frontend_case_t *c = extras; c->name; ++c)
+    if (chosen(c->name, argc, argv)) ok &= write_case(c, argv[1]);
   return !ok;
 }
