@@ -196,6 +196,9 @@ typedef struct frt_api_provider {
   frt_status_t (*op_prepare)(void *self, frt_dev_t *dev, const frt_api_op_t *op,
                              frt_prepared_t **out, uint64_t *workspace,
                              frt_error_t *err);
+  /* Ids, labels, positions, integer divisors that are none: OUT_OF_RANGE with a text from
+   * here or from the next queue_sync, after which the queue works on. A kernel in host
+   * memory writes nothing then, a device nothing outside the outputs. */
   frt_status_t (*op_run)(const frt_prepared_t *k, const frt_api_run_t *run,
                          frt_error_t *err);
   void (*op_release)(frt_prepared_t *k);
