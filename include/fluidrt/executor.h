@@ -40,7 +40,9 @@ typedef struct frt_executor_options {
 
 /* places: "cpu,reference", "cpu", "cuda:1,cpu", "./mine.so,cpu" ...; NULL =
  * "cpu,reference". An op runs on the first place that says yes; one place alone is strict.
- * Errors: INVALID_ARGUMENT the list; NOT_FOUND, UNAVAILABLE a provider or device. */
+ * Of several, one whose device or driver is not here is skipped, with a warning in the log.
+ * Errors: INVALID_ARGUMENT the list; NOT_FOUND no such provider; UNAVAILABLE none of the
+ *   places is here (of the first), or a module given by its path does not load. */
 FRT_API frt_status_t frt_executor_create(frt_runtime_t *rt, const char *places,
     const frt_executor_options_t *options, frt_executor_t **out, frt_error_t *err);
 /* A run in progress on another thread is cancelled, and its end awaited. */

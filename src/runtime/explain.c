@@ -48,6 +48,9 @@ static void text_head(frti_str_t *s, const frti_report_t *r) {
   const frti_plan_t *p = r->p;
   frti_str_addf(s, "places %s\n", p->exe->list);
   for (uint32_t i = 0; i < p->exe->n_places; ++i) text_place(s, r, i);
+  for (uint32_t i = 0; i < p->exe->n_skipped; ++i)
+    frti_str_addf(s, "  %s: NOT HERE, skipped: %s\n", p->exe->skipped[i].label,
+                  p->exe->skipped[i].why);
   frti_str_addf(s, "block 0 has %u ops", p->n_loaded_ops);
   if (p->origin) frti_str_addf(s, ", pruned to %u", p->root.n);
   frti_str_addf(s, "; bodies included %u run as they are, %u are fused into %u, %u belong to "

@@ -185,6 +185,18 @@ static void json_devices(frti_str_t *s, const frti_report_t *r) {
   }
 }
 
+/* Entries that are not here; they have what a device has, but ran nothing. */
+static void json_skipped(frti_str_t *s, const frti_report_t *r) {
+  const frt_executor_t *exe = r->p->exe;
+  for (uint32_t i = 0; i < exe->n_skipped; ++i) {
+    json_member(s, ",\n{\"place\":", exe->skipped[i].label);
+    json_member(s, ",\"provider\":", exe->skipped[i].label);
+    frti_str_add(s, ",\"provider_version\":\"\",\"description\":\"\",\"present\":false");
+    json_member(s, ",\"why\":", exe->skipped[i].why);
+    frti_str_add(s, ",\"ops\":0,\"cost_percent\":0.0}");
+  }
+}
+
 static void json_spaces(frti_str_t *s, const frti_report_t *r, bool peak) {
   bool first = true;
   for (uint32_t space = 0; space < FRTI_MAX_SPACES; ++space) {
@@ -203,6 +215,7 @@ void frti_report_json(frti_str_t *s, const frti_report_t *r) {
   for (uint32_t i = 0; i < p->exe->n_places; ++i)
     json_member(s, i ? "," : "", p->exe->places[i].label);
   json_devices(s, r);
+  json_skipped(s, r);
   frti_str_add(s, "],\n\"ops\":[");
   frti_walk_rows(s, r, &p->root, 0, json_row);
   json_pruned(s, p);

@@ -37,7 +37,7 @@ static frt_status_t add_place(frt_executor_t *exe, char *text, frt_error_t *err)
   unsigned long index = 0;
   const bool is_path = strchr(text, '/') != NULL;
   char *end = NULL, *colon = strrchr(text, ':');
-  if (exe->n_places == FRTI_MAX_PLACES)
+  if (exe->n_places + exe->n_skipped == FRTI_MAX_PLACES)
     return frt_fail(err, FRT_INVALID_ARGUMENT, "more than %d places in '%s'",
                     FRTI_MAX_PLACES, exe->list);
   if (colon) {
@@ -62,17 +62,61 @@ static frt_status_t add_place(frt_executor_t *exe, char *text, frt_error_t *err)
   return FRT_OK;
 }
 
+/* What is not here is no error in a list: the others serve. A module that was asked for by
+ * its path has to load. `text` is without its number. */
+static bool may_skip(const frt_executor_t *exe, const char *text, frt_status_t status) {
+  return status == FRT_UNAVAILABLE &&
+         (!strchr(text, '/') || frti_provider_at(exe->rt, text) != NULL);
+}
+
+static void skip(frt_executor_t *exe, const char *label, const frt_error_t *why) {
+  frti_skipped_t *s = &exe->skipped[exe->n_skipped++];
+  memset(&exe->places[exe->n_places], 0, sizeof *exe->places);
+  snprintf(s->label, sizeof s->label, "%s", label);
+  snprintf(s->why, sizeof s->why, "%s", why->message);
+}
+
+static frt_status_t try_place(frt_executor_t *exe, char *text, frt_error_t *first,
+                              frt_error_t *err) {
+  frt_error_t why = FRT_ERROR_INIT;
+  char label[48];
+  snprintf(label, sizeof label, "%s", text);
+  const frt_status_t status = add_place(exe, text, &why);
+  if (status == FRT_OK) return FRT_OK;
+  if (!may_skip(exe, text, status)) {
+    if (err) *err = why;
+    return status;
+  }
+  if (!exe->n_skipped) *first = why;
+  skip(exe, label, &why);
+  return FRT_OK;
+}
+
+/* One line for each that was skipped; if none is left, the first says why. */
+static frt_status_t settle(const frt_executor_t *exe, const frt_error_t *first,
+                           frt_error_t *err) {
+  if (!exe->n_places) {
+    if (err) *err = *first;
+    return FRT_UNAVAILABLE;
+  }
+  for (uint32_t i = 0; i < exe->n_skipped; ++i)
+    frti_log(exe->rt, FRT_LOG_WARNING, "place '%s' is skipped: %s; its ops go to %s",
+             exe->skipped[i].label, exe->skipped[i].why, exe->places[0].label);
+  return FRT_OK;
+}
+
 static frt_status_t parse_places(frt_executor_t *exe, frt_error_t *err) {
   frt_status_t status = FRT_OK;
+  frt_error_t first = FRT_ERROR_INIT;
   char *copy = frti_strdup(exe->list), *save = NULL;
   if (!copy) return frti_no_memory(err);
   if (!copy[0] || copy[strlen(copy) - 1] == ',' || copy[0] == ',' || strstr(copy, ",,"))
     status = frt_fail(err, FRT_INVALID_ARGUMENT, "place list '%s' has an empty entry", copy);
   for (char *one = strtok_r(copy, ",", &save); one && status == FRT_OK;
        one = strtok_r(NULL, ",", &save))
-    status = add_place(exe, one, err);
+    status = try_place(exe, one, &first, err);
   frti_free(copy);
-  return status;
+  return status == FRT_OK ? settle(exe, &first, err) : status;
 }
 
 static frt_status_t take_pins(frt_executor_t *exe, const frt_executor_options_t *o,

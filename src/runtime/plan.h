@@ -200,6 +200,9 @@ typedef struct frti_place {
   char why[160];
 } frti_place_t;
 
+/* An entry of the list that is not here, where others are. */
+typedef struct frti_skipped { char label[48], why[200]; } frti_skipped_t;
+
 typedef struct frti_plan {
   frti_arena_t arena;
   frt_executor_t *exe;
@@ -243,6 +246,8 @@ struct frt_executor {
   frt_runtime_t *rt;
   frti_place_t places[FRTI_MAX_PLACES];
   uint32_t n_places;
+  frti_skipped_t skipped[FRTI_MAX_PLACES];
+  uint32_t n_skipped;
   char *list;
   uint64_t seed, max_memory;
   bool no_fuse, no_reuse, check_nan, check_provider, check_plans, spread, timed, explain_only;

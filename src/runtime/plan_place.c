@@ -100,6 +100,10 @@ static frt_status_t wanted_place(const frti_plan_t *p, const frti_node_t *n, int
     }
   if (!want || *out != ANY) return FRT_OK;
   const bool gpu = !strncmp(want, "gpu", 3);
+  for (uint32_t i = 0; i < exe->n_skipped; ++i)
+    if (!strncmp(exe->skipped[i].label, gpu ? "cuda" : want, strlen(gpu ? "cuda" : want)))
+      return frti_node_error(n, frt_fail(err, FRT_UNAVAILABLE, "wants device '%s', which is "
+          "not here: %s", want, exe->skipped[i].why), FRT_PHASE_PLAN, err);
   return frti_node_error(n, frt_fail(err, FRT_UNAVAILABLE,
       "wants device '%s', which is not in the place list '%s'; add it: -p %s,%s%s", want,
       exe->list, exe->list, gpu ? "cuda" : "", gpu ? want + 3 : want), FRT_PHASE_PLAN, err);

@@ -35,7 +35,9 @@ no_hardware() {
   FRT_VIRTUAL_DEVICES=0 expect 0 explain "$digits" -p virtual,cpu
   says out 'NOT HERE, answers from its table: provider '
   says out '53 of 53 ops'
-  FRT_VIRTUAL_DEVICES=0 expect 69 run "$digits" -p virtual,cpu
+  FRT_VIRTUAL_DEVICES=0 expect 69 run "$digits" -p virtual
+  FRT_VIRTUAL_DEVICES=0 expect 0 verify -p virtual,cpu "$FLUIDRT_SOURCE_DIR/tests/golden/lars_seed_static.zip"
+  says err "place 'virtual' is skipped: provider 'virtual' has no device: FRT_VIRTUAL_DEVICES is 0; its ops go to cpu"
 }
 
 # op_device "cpu" on a list without it: refused, and told what to add.

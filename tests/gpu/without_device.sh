@@ -17,9 +17,11 @@ text=$("$fluidrt" verify -p cuda "$FLUIDRT_SOURCE_DIR/tests/golden/lars_seed_sta
 [ $? -eq 69 ] || fail "verify -p cuda does not exit with 69"
 echo "$text" | grep -q "provider 'cuda' has no device: no " || fail "verify says: $text"
 
-# With a second place it is the second that runs.
-"$fluidrt" verify -q -p cpu "$FLUIDRT_SOURCE_DIR/tests/golden/lars_seed_static.zip" ||
-  fail "cpu alone does not run"
+# With a second place it is the second that runs, and one line says so.
+text=$("$fluidrt" verify -p cuda,cpu "$FLUIDRT_SOURCE_DIR/tests/golden/lars_seed_static.zip" 2>&1)
+[ $? -eq 0 ] || fail "verify -p cuda,cpu: $text"
+[ "$(echo "$text" | grep -c "place 'cuda' is skipped: .* no device: .* its ops go to cpu")" -eq 1 ] ||
+  fail "verify -p cuda,cpu says: $text"
 
 text=$("$build/bin/frt_gpu_bench" "$build/lib/fluidrt/frt_cuda.so" 2>&1)
 [ $? -eq 69 ] || fail "the module without a device: $text"

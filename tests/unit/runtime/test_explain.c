@@ -173,8 +173,7 @@ static void the_device_need_not_be_there(void **state) {
   frt_executor_t *exe;
   setenv("FRT_VIRTUAL_DEVICES", "0", 1);
   session_t s = session_open("digits", "cpu", 1);
-  assert_int_equal(FRT_UNAVAILABLE,
-                   frt_executor_create(s.rt, "virtual,cpu", NULL, &exe, &err));
+  assert_int_equal(FRT_UNAVAILABLE, frt_executor_create(s.rt, "virtual", NULL, &exe, &err));
   MUST(frt_executor_create(s.rt, "virtual,cpu", &o, &exe, &err));
   json_t *root = explained(exe, s.main, DIGITS_LOSS, 0);
   const json_t *device = at(root, "devices", 0);
@@ -191,8 +190,32 @@ static void the_device_need_not_be_there(void **state) {
   session_close(&s);
 }
 
+/* In a list it is skipped, and the report says so; the run goes to what is here. */
+static void a_place_that_is_skipped_is_named(void **state) {
+  (void)state;
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_executor_t *exe;
+  setenv("FRT_VIRTUAL_DEVICES", "0", 1);
+  session_t s = session_open("digits", "virtual,cpu", 1);
+  exe = s.exe;
+  json_t *root = explained(exe, s.main, DIGITS_LOSS, 0);
+  assert_int_equal(2, json_array_size(json_object_get(root, "devices")));
+  assert_string_equal("cpu", text_of(at(root, "devices", 0), "place"));
+  const json_t *device = at(root, "devices", 1);
+  assert_string_equal("virtual", text_of(device, "place"));
+  assert_true(json_is_false(json_object_get(device, "present")));
+  assert_non_null(strstr(text_of(device, "why"), "FRT_VIRTUAL_DEVICES is 0"));
+  assert_int_equal(0, (int)number_of(device, "ops"));
+  assert_string_equal("cpu", text_of(at(root, "ops", 0), "place"));
+  json_decref(root);
+  MUST(frt_executor_run(exe, s.startup, s.scope, NULL, 0, NULL, 0, NULL, NULL, &err));
+  unsetenv("FRT_VIRTUAL_DEVICES");
+  session_close(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_schema_is_kept),
+                                     cmocka_unit_test(a_place_that_is_skipped_is_named),
                                      cmocka_unit_test(the_device_need_not_be_there)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

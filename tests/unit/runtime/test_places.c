@@ -253,12 +253,71 @@ static void place_lists_are_checked(void **state) {
   }
 }
 
+/* ---- places that are not here --------------------------------------------------------- */
+
+static uint32_t no_device(void *self, char *why) {
+  (void)self;
+  if (why) snprintf(why, 160, "unplugged");
+  return 0;
+}
+static frt_status_t absent_entry(const frt_api_host_t *host, frt_api_provider_t *io,
+                                 frt_error_t *err) {
+  FRT_TRY(island_entry(host, io, err));
+  io->name = "absent";
+  io->device_count = no_device;
+  return FRT_OK;
+}
+
+static char line[512];
+static int lines;
+static void keep_line(void *ctx, int level, const char *text) {
+  (void)ctx;
+  assert_int_equal(FRT_LOG_WARNING, level);
+  if (lines++ == 0) snprintf(line, sizeof line, "%s", text);
+}
+
+/* Skipped with one line where another place is here; an unknown name never is, and with
+ * nothing left the first says why. */
+static void absent_places_are_skipped_in_a_list(void **state) {
+  static const struct { const char *list; frt_status_t status; int lines; const char *word; }
+      want[] = {
+          {"absent,reference", FRT_OK, 1,
+           "place 'absent' is skipped: provider 'absent' has no device: unplugged; its ops go "
+           "to reference"},
+          {"reference,absent:1", FRT_OK, 1, "place 'absent:1' is skipped: provider 'absent'"},
+          {"absent,reference:7,reference", FRT_OK, 2, "place 'absent' is skipped"},
+          {"absent", FRT_UNAVAILABLE, 0, "provider 'absent' has no device: unplugged"},
+          {"absent,reference:7", FRT_UNAVAILABLE, 0, "provider 'absent' has no device"},
+          {"absent,nosuch,reference", FRT_NOT_FOUND, 0, "frt_nosuch.so"},
+          {"reference,absent,", FRT_INVALID_ARGUMENT, 0, "has an empty entry"}};
+  const fixture_t *f = *state;
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_runtime_t *rt;
+  frt_scope_t *scope;
+  const frt_runtime_options_t o = {.struct_size = sizeof o, .threads = 1, .log = keep_line};
+  OK(frt_runtime_create(&o, &rt, &err));
+  OK(frt_scope_create(rt, &scope, &err));
+  OK(frt_runtime_add_provider(rt, absent_entry, &err));
+  for (size_t i = 0; i < sizeof want / sizeof *want; ++i) {
+    frt_executor_t *exe = NULL;
+    lines = 0;
+    assert_int_equal(want[i].status, frt_executor_create(rt, want[i].list, NULL, &exe, &err));
+    assert_non_null(strstr(want[i].status == FRT_OK ? line : err.message, want[i].word));
+    assert_int_equal(want[i].lines, lines);
+    if (exe) OK(frt_executor_run(exe, f->startup, scope, NULL, 0, NULL, 0, NULL, NULL, &err));
+    frt_executor_release(exe);
+  }
+  frt_scope_release(scope);
+  frt_runtime_release(rt);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
       T(all_on_the_island), T(places_switch_from_run_to_run), T(every_op_in_turn_falls_back), /* 3f: 210 */
       T(a_single_place_is_strict), /* 3f: 210 */
       T(a_pin_beats_the_order), T(a_branch_runs_across_devices),
-      T(a_loop_runs_across_devices), T(op_device_is_honoured), T(place_lists_are_checked)};
+      T(a_loop_runs_across_devices), T(op_device_is_honoured), T(place_lists_are_checked),
+      T(absent_places_are_skipped_in_a_list)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
