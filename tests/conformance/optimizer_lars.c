@@ -74,6 +74,12 @@ FRT_CASES(optimizer_lars) = {
                {"rescale_grad", 0.5}},
      .in = {TENSOR(2, VALUES(3, 4), VALUES(6, 8), VALUES(0)), RATE(1)},
      .want = {{"VelocityOut", VALUES(1.5, 2)}, {"ParamOut", VALUES(1.5, 2)}}},
+    /* The norm is that of what Grad becomes, (-3, -4), so 5: local = 0.75 * 5 / (5 + 0.5 * 5). */
+    {.op = "lars_momentum", .name = "negative_rescale", BOUNDS,
+     .attrs = {{"mu", 0}, {"lars_coeff", 0.75}, {"lars_weight_decay", 0.5},
+               {"rescale_grad", -0.5}},
+     .in = {TENSOR(2, VALUES(3, 4), VALUES(6, 8), VALUES(0)), RATE(1)},
+     .want = {{"VelocityOut", VALUES(-.75, -1)}, {"ParamOut", VALUES(3.75, 5)}}},
     {.op = "lars_momentum", .name = "lengths", BOUNDS, SETTINGS, .SIZES_,
      .in = {TENSOR(DIM_N, UNIFORM(-1, 1), UNIFORM(-2, 2), UNIFORM(-1e-3, 1e-3)), RATE(.1)}},
     {.op = "lars_momentum", .name = "small_steps", BOUNDS, .SIZES_,

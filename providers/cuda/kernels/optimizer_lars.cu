@@ -91,7 +91,7 @@ FRT_GPU_KERNEL rates_kernel(list_t l, const squares_t *sums, double *rates) {
     g += sums[piece].g;
   }
   p = sqrt(frt_gpu_block_fold(frt_gpu_sum(), p));
-  g = sqrt(frt_gpu_block_fold(frt_gpu_sum(), g)) * l.rescale;
+  g = sqrt(frt_gpu_block_fold(frt_gpu_sum(), g)) * fabs(l.rescale);
   if (frt_gpu_thread()) return;
   const double lr = frt_gpu_real(t.lr, l.wide, 0);
   const int plain = !(p > 0 && g > 0) || (l.newer && !(t.decay > 0));

@@ -35,7 +35,7 @@ static double local_rate(const lars_t *a, double lr, double pn, double gn) {
 static void update(const lars_t *a, double lr, const ref_tensor_t *p,
                    const ref_tensor_t *g, const ref_tensor_t *v,
                    const ref_tensor_t *p_out, const ref_tensor_t *v_out) {
-  const double local = local_rate(a, lr, norm(p), a->rescale * norm(g));
+  const double local = local_rate(a, lr, norm(p), fabs(a->rescale) * norm(g));
   for (int64_t i = 0; i < p->n; ++i) {
     const double gi = a->rescale * g->v[i], wp = a->decay * p->v[i];
     const double vi = a->mu * v->v[i] + local * (gi + wp);
