@@ -57,6 +57,25 @@ template <class Op, class V> static FRT_GPU_FN inline V frt_gpu_block_fold(Op op
   return v;
 }
 
+/* All threads of the block bring a value; each gets the fold of those before its own, and
+ * all get the fold of all. */
+template <class Op, class V> static FRT_GPU_FN inline V frt_gpu_block_scan(Op op, V v, V *all) {
+  FRT_SHARED V part[FRT_GPU_BLOCK];
+  const int me = frt_gpu_thread();
+  part[me] = v;
+  frt_syncthreads();
+  for (int w = 1; w < FRT_GPU_BLOCK; w *= 2) {
+    const V add = me >= w ? part[me - w] : op.none();
+    frt_syncthreads();
+    if (me >= w) part[me] = op.join(add, part[me]);
+    frt_syncthreads();
+  }
+  v = me ? part[me - 1] : op.none();
+  *all = part[FRT_GPU_BLOCK - 1];
+  frt_syncthreads(); /* the next scan writes part again */
+  return v;
+}
+
 /* ---- teams ------------------------------------------------------------------------------- */
 
 struct frt_gpu_alone {

@@ -115,25 +115,44 @@ typedef order_t top_k_t;
   }
 ARG(arg_max, ARG_MAX, 1)
 ARG(arg_min, ARG_MIN, 0)
+/* The place along a row of what comes first; equal ones by their places. */
+struct first_of {
+  values v;
+  int64_t at, step;
+  int falling;
+  FRT_GPU_FN int64_t none() const { return -1; }
+  FRT_GPU_FN bool comes(int64_t a, int64_t b) const {
+    const int64_t i = at + a * step, j = at + b * step;
+    return v.before(i, j, falling) || (a < b && !v.before(j, i, falling));
+  }
+  FRT_GPU_FN int64_t join(int64_t a, int64_t b) const {
+    return a < 0 ? b : b < 0 || !comes(b, a) ? a : b;
+  }
+};
+static FRT_GPU_FN inline first_of first_in(const order_t &s, const values &v, int64_t row) {
+  const int64_t step = s.axis.inner;
+  const first_of f = {v, row / step * s.axis.n * step + row % step, step, s.falling};
+  return f;
+}
+
+struct arg_row {
+  order_t s;
+  values v;
+  uint32_t dtype;
+  void *to;
+  template <class Team> FRT_GPU_FN void operator()(Team team, int64_t row) const {
+    const int64_t best =
+        frt_gpu_over(team, first_in(s, v, row), s.axis.n, [=](int64_t k) { return k; });
+    if (!team.leads()) return;
+    if (frt_gpu_is_int(dtype)) frt_gpu_store_int(dtype, to, row, best);
+    else frt_gpu_store_real(dtype, to, row, (double)best);
+  }
+};
 static frt_status_t arg_run(const void *state, const frt_run_t *r, frt_error_t *err) {
-  const order_t s = *(const order_t *)state;
+  const order_t *s = (const order_t *)state;
   const frt_api_tensor_t *x = frt_in(r, FRT_ARG_MAX_IN_X), *out = frt_out(r, FRT_ARG_MAX_OUT_OUT);
-  const values v = {x->data, x->dtype};
-  const uint32_t dtype = out->dtype;
-  void *to = out->data;
-  return frt_gpu_each(
-      r, out->numel,
-      [=] FRT_GPU_FN(int64_t i) {
-        const int64_t step = s.axis.inner;
-        const int64_t first = i / step * s.axis.n * step + i % step;
-        int64_t best = 0;
-        FRT_GPU_ROLLED
-        for (int64_t k = 1; k < s.axis.n; ++k)
-          if (v.before(first + k * step, first + best * step, s.falling)) best = k;
-        if (frt_gpu_is_int(dtype)) frt_gpu_store_int(dtype, to, i, best);
-        else frt_gpu_store_real(dtype, to, i, (double)best);
-      },
-      err);
+  const arg_row f = {*s, {x->data, x->dtype}, out->dtype, out->data};
+  return frt_gpu_rows(r, s->axis.n ? out->numel : 0, s->axis.n, f, err);
 }
 #define arg_max_run arg_run
 #define arg_min_run arg_run
@@ -180,6 +199,35 @@ static frt_status_t argsort_run(const void *state, const frt_run_t *r, frt_error
 #define SORT(T) sort_as<T>(*s, r, x, out, ids, err)
   FRT_GPU_BY_SIZE(frt_dtype_size(x->dtype), SORT);
 }
+/* Few of many: one after the other, each the first of those behind the last. */
+template <class T> struct select_row {
+  order_t s;
+  values v;
+  T *out;
+  int64_t *ids;
+  template <class Team> FRT_GPU_FN void operator()(Team team, int64_t row) const {
+    const first_of order = first_in(s, v, row);
+    int64_t last = -1;
+    FRT_GPU_ROLLED
+    for (int64_t k = 0; k < s.k; ++k) {
+      const int64_t was = last;
+      last = frt_gpu_over(team, order, s.axis.n, [=](int64_t i) {
+        return was < 0 || order.comes(was, i) ? i : (int64_t)-1;
+      });
+      if (!team.leads()) continue;
+      const int64_t step = order.step, to = (row / step * s.k + k) * step + row % step;
+      out[to] = ((const T *)v.p)[order.at + last * step];
+      ids[to] = last;
+    }
+  }
+};
+template <class T>
+static frt_status_t top_of(const order_t &s, const frt_run_t *r, const frt_api_tensor_t *x,
+                           void *out, void *ids, frt_error_t *err) {
+  const select_row<T> f = {s, {x->data, x->dtype}, (T *)out, (int64_t *)ids};
+  if (s.k > 64 || s.axis.n <= 64) return sort_as<T>(s, r, x, out, ids, err);
+  return frt_gpu_rows(r, s.axis.outer * s.axis.inner, s.axis.n, f, err);
+}
 static frt_status_t top_k_prepare(const frt_op_t *op, void *state, uint64_t *workspace,
                                   frt_error_t *err) {
   order_t *s = (order_t *)state;
@@ -195,7 +243,8 @@ static frt_status_t top_k_run(const void *state, const frt_run_t *r, frt_error_t
   const frt_api_tensor_t *x = frt_in(r, FRT_TOP_K_IN_X);
   void *out = frt_out(r, FRT_TOP_K_OUT_OUT)->data;
   void *ids = frt_out(r, FRT_TOP_K_OUT_INDICES)->data;
-  FRT_GPU_BY_SIZE(frt_dtype_size(x->dtype), SORT);
+  #define TOP(T) top_of<T>(*s, r, x, out, ids, err)
+  FRT_GPU_BY_SIZE(frt_dtype_size(x->dtype), TOP);
 }
 
 typedef struct {

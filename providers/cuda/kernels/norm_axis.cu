@@ -89,7 +89,7 @@ static frt_status_t norm_grad_run(const void *state, const frt_run_t *r, frt_err
   return frt_gpu_rows(r, s->axis.outer * s->axis.inner, s->axis.n, f, err);
 }
 
-/* ---- cumsum: a thread a line, in order ----------------------------------------------------- */
+/* ---- cumsum: a thread a short line, a block a long one -------------------------------------- */
 
 static frt_status_t cumsum_prepare(const frt_op_t *op, void *state, uint64_t *workspace,
                                    frt_error_t *err) {
@@ -100,26 +100,45 @@ static frt_status_t cumsum_prepare(const frt_op_t *op, void *state, uint64_t *wo
   s->reverse = frt_attr_bool(op, FRT_CUMSUM_ATTR_REVERSE);
   return FRT_OK;
 }
+template <class V, class Op> struct sum_line {
+  norm_t s;
+  int wide;
+  const void *x;
+  void *out;
+  Op op;
+  FRT_GPU_FN int64_t where(int64_t line, int64_t k) const {
+    return row_start(s.axis, line) + (s.reverse ? s.axis.n - 1 - k : k) * s.axis.inner;
+  }
+  FRT_GPU_FN V get(int64_t i) const { return frt_gpu_get((V)0, x, wide, i); }
+  FRT_GPU_FN void put(int64_t i, V before) const {
+    frt_gpu_put(out, wide, i, s.exclusive ? before : op.join(before, get(i)));
+  }
+  FRT_GPU_FN void operator()(frt_gpu_alone, int64_t line) const {
+    V sum = op.none();
+    FRT_GPU_ROLLED
+    for (int64_t k = 0; k < s.axis.n; ++k) {
+      const int64_t i = where(line, k);
+      put(i, sum);
+      sum = op.join(sum, get(i));
+    }
+  }
+  FRT_GPU_FN void operator()(frt_gpu_crew, int64_t line) const {
+    V sum = op.none(), all;
+    FRT_GPU_ROLLED
+    for (int64_t lo = 0; lo < s.axis.n; lo += FRT_GPU_BLOCK) {
+      const int64_t k = lo + frt_gpu_thread(), i = k < s.axis.n ? where(line, k) : -1;
+      const V before = frt_gpu_block_scan(op, i < 0 ? op.none() : get(i), &all);
+      if (i >= 0) put(i, op.join(sum, before));
+      sum = op.join(sum, all);
+    }
+  }
+};
 template <class V, class Op>
-static frt_status_t add_along(const norm_t *state, const frt_run_t *r, Op op, frt_error_t *err) {
-  const norm_t s = *state;
-  const int wide = frt_gpu_wide(frt_in(r, FRT_CUMSUM_IN_X));
-  const void *x = frt_in(r, FRT_CUMSUM_IN_X)->data;
-  void *out = frt_out(r, FRT_CUMSUM_OUT_OUT)->data;
-  return frt_gpu_each(
-      r, s.axis.n ? s.axis.outer * s.axis.inner : 0,
-      [=] FRT_GPU_FN(int64_t line) {
-        const int64_t at = row_start(s.axis, line);
-        V sum = op.none();
-        FRT_GPU_ROLLED
-        for (int64_t k = 0; k < s.axis.n; ++k) {
-          const int64_t i = at + (s.reverse ? s.axis.n - 1 - k : k) * s.axis.inner;
-          const V next = op.join(sum, frt_gpu_get((V)0, x, wide, i));
-          frt_gpu_put(out, wide, i, s.exclusive ? sum : next);
-          sum = next;
-        }
-      },
-      err);
+static frt_status_t add_along(const norm_t *s, const frt_run_t *r, Op op, frt_error_t *err) {
+  const frt_api_tensor_t *x = frt_in(r, FRT_CUMSUM_IN_X);
+  const sum_line<V, Op> f = {*s, frt_gpu_wide(x), x->data, frt_out(r, FRT_CUMSUM_OUT_OUT)->data,
+                             op};
+  return frt_gpu_rows(r, s->axis.n ? s->axis.outer * s->axis.inner : 0, s->axis.n, f, err);
 }
 static frt_status_t cumsum_run(const void *state, const frt_run_t *r, frt_error_t *err) {
   return add_along<double>((const norm_t *)state, r, frt_gpu_sum(), err);

@@ -1,3 +1,4 @@
+#include "team.h"
 #include "unary.h"
 
 #define FRT_RNG_FN static FRT_GPU_BOTH inline
@@ -53,21 +54,9 @@ static frt_status_t truncated_run(const void *state, const frt_run_t *r, frt_err
 /* ---- rejection: a block tries, and keeps what was accepted in the order of the trials ------ */
 
 /* How many of the threads before this one bring 1, and how many all do. */
-static FRT_GPU_FN inline int places(int mine, int *all) {
-  FRT_SHARED int count[FRT_GPU_BLOCK];
-  const int me = frt_gpu_thread();
-  count[me] = mine;
-  frt_syncthreads();
-  for (int w = 1; w < FRT_GPU_BLOCK; w *= 2) {
-    const int add = me >= w ? count[me - w] : 0;
-    frt_syncthreads();
-    count[me] += add;
-    frt_syncthreads();
-  }
-  const int before = count[me] - mine;
-  *all = count[FRT_GPU_BLOCK - 1];
-  frt_syncthreads();
-  return before;
+static FRT_GPU_FN inline int64_t places(int mine, int64_t *all) {
+  const frt_gpu_any_int sum = {FRT_GPU_SUM};
+  return frt_gpu_block_scan(sum, (int64_t)mine, all);
 }
 
 /* A trial takes two draws and gives two numbers. */
@@ -77,14 +66,14 @@ FRT_GPU_KERNEL gaussian_kernel(float *out, int64_t n, uint32_t start, float mean
   int64_t done = 0;
   while (done < n) {
     float pair[2] = {0, 0};
-    int all;
+    int64_t all;
     const int good = frt_rng_gaussian_pair(x, frt_rng_next(x), pair);
-    const int64_t at = done + 2 * (int64_t)places(good, &all);
+    const int64_t at = done + 2 * places(good, &all);
     for (int k = 0; k < 2; ++k) {
       const float v = pair[k] * std;
       if (good && at + k < n) out[at + k] = v + mean;
     }
-    done += 2 * (int64_t)all;
+    done += 2 * all;
     x = (uint32_t)(x * round % FRT_RNG_MOD);
   }
 }
@@ -110,7 +99,7 @@ FRT_GPU_KERNEL randint_kernel(void *out, int wide, int64_t n, uint32_t start, in
   const uint64_t round = frt_rng_jump(1, FRT_GPU_BLOCK);
   int64_t done = 0;
   while (done < n) {
-    int all;
+    int64_t all;
     const uint32_t v = x - 1u;
     const int good = !width || v < width * parts;
     const int64_t at = done + places(good, &all);
