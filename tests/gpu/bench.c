@@ -1,6 +1,6 @@
 /* frt_gpu_bench MODULE [SCALE]: ops through a provider's table, and beside each what bounds
- * it: a copy within the device, and, for products, cuBLAS called directly. Medians of
- * rounds; each round is N runs and one wait. SCALE divides the sizes (for a slow device). */
+ * it: a copy within the device, and, for products, cuBLAS called directly and the most that
+ * the multipliers can do. Medians of rounds; each round is N runs and one wait. SCALE divides the sizes (for a slow device). */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <math.h>
@@ -221,6 +221,7 @@ typedef struct direct {
   cell_t *a, *b, *c;
 } direct_t;
 static int (*context_sync)(void);
+static int (*device_attribute)(int *out, int attribute, int device);
 static void wait_context(void) { context_sync(); }
 static void gemm_once(void *arg) {
   direct_t *d = arg;
@@ -236,7 +237,20 @@ static int open_direct(direct_t *d) {
   *(void **)&create = dlsym(blas, "cublasCreate_v2");
   *(void **)&d->gemm = dlsym(blas, "cublasSgemm_v2");
   *(void **)&context_sync = dlsym(cuda, "cuCtxSynchronize");
+  *(void **)&device_attribute = dlsym(cuda, "cuDeviceGetAttribute");
   return create && d->gemm && context_sync && create(&d->handle) == 0;
+}
+
+/* fp32 operations a second at the greatest clock: a multiply and an add a lane and clock. */
+static double fp32_peak(void) {
+  enum { CLOCK_KHZ = 13, MULTIPROCESSORS = 16, MAJOR = 75, MINOR = 76 };
+  int khz = 0, sms = 0, major = 0, minor = 0;
+  if (!device_attribute || device_attribute(&khz, CLOCK_KHZ, 0) ||
+      device_attribute(&sms, MULTIPROCESSORS, 0) || device_attribute(&major, MAJOR, 0) ||
+      device_attribute(&minor, MINOR, 0))
+    return 0;
+  const int lanes = major == 7 || (major == 8 && minor == 0) ? 64 : 128;
+  return 2.0 * lanes * sms * khz * 1e3;
 }
 
 static void products(int64_t n) {
@@ -255,7 +269,10 @@ static void products(int64_t n) {
   if (open_direct(&d)) {
     d.n = (int)n, d.a = &a, d.b = &b, d.c = &c;
     const double limit = median(gemm_once, &d, wait_context, 10);
-    printf("  cuBLAS alone %.2f TFLOP/s, %.1f %%", flops / limit / 1e12, 100 * limit / s);
+    printf("  %.1f %% of cuBLAS alone (%.2f)", 100 * limit / s, flops / limit / 1e12);
+    const double peak = fp32_peak();
+    if (peak > 0)
+      printf(", %.1f %% of the fp32 peak (%.1f)", 100 * flops / s / peak, peak / 1e12);
   }
   printf("\n");
   drop(&a), drop(&b), drop(&c);
@@ -302,6 +319,7 @@ int main(int argc, char **argv) {
   must(api.device_info(api.self, 0, &info, &err));
   printf("%s\n", info.desc);
   memory_bound(((int64_t)1 << 26) / scale);
+  memory_bound(((int64_t)1 << 24) / scale);
   memory_bound(((int64_t)1 << 20) / scale);
   products(4096 / (scale > 16 ? 16 : scale));
   products(1024 / (scale > 16 ? 16 : scale));
