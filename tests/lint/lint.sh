@@ -151,7 +151,7 @@ check_forbidden() {
 # Functions of at most 60 lines (kernels 100), files of 500, headers of 300.
 check_length() {
   find "$src/src" "$src/providers" "$src/tests" "$src/models" "$src/include" \
-    -name '*.[ch]' >"$scratch/files"
+    \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cc' \) >"$scratch/files"
   while read -r file; do
     limit=500
     case $file in *.h) limit=300 ;; esac
@@ -159,7 +159,7 @@ check_length() {
     [ "$lines" -le $limit ] || echo "  ${file#"$src/"}: $lines lines, limit $limit"
   done <"$scratch/files" >>"$bad"
   if command -v ctags >/dev/null 2>&1; then
-    ctags --languages=C --kinds-C=f --fields=+ne -L "$scratch/files" -f - |
+    ctags --languages=C,C++ --map-C++=+.cu --kinds-C=f --kinds-C++=f --fields=+ne -L "$scratch/files" -f - |
       awk -F'\t' -v root="$src/" '
         { first = last = 0
           for (i = 4; i <= NF; i++) {
@@ -178,7 +178,8 @@ check_length() {
 
 check_marks() {
   grep -rnwE 'TODO|FIXME|XXX|HACK' "$src/src" "$src/providers" "$src/include" "$src/models" \
-    --include='*.[ch]' --include='*.sh' --include='*.md' >>"$bad" || true
+    --include='*.[ch]' --include='*.cu' --include='*.cc' --include='*.sh' --include='*.md' \
+    >>"$bad" || true
   verdict "marks of unfinished work:"
 }
 
