@@ -28,7 +28,7 @@ find_missing() {
   want libxxhash-dev pkg-config libxxhash
   # For the example provider that wraps a library; without it that one is left out.
   [ "${with_cxx-no}" = no ] || want libdnnl-dev test -e /usr/include/oneapi/dnnl/dnnl.h
-  # For the checks that read headers as C++.
+  # For the checks that read headers as C++, and for the cuda provider's host build.
   [ "${with_cxx-no}" = no ] || want g++ command -v c++
 }
 
