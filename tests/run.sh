@@ -138,6 +138,13 @@ if [ "$full" = yes ]; then
   export FRT_KILLS=200
   suite "saving killed at 200 points" release -R '^unit_io_test_checkpoint$'
   unset FRT_KILLS
+  host=$root/build/release/lib/fluidrt-tests/frt_cuda_host.so
+  if [ -f "$host" ]; then
+    judged "conformance, cuda's kernels on this machine" "$fluidrt" conform "$host"
+  else
+    tell "cuda's kernels on this machine" "skipped: no C++ compiler"
+    count 0 0 1
+  fi
   judged "recorded cases, places switched each step" \
     "$fluidrt" verify --switch "$root/tests/golden"
   if sh "$root/tests/coverage.sh" >"$logs/coverage.log" 2>&1; then
