@@ -218,7 +218,7 @@ enum { VERBS = sizeof verbs / sizeof verbs[0] };
 /* So many feeds, variables and ops that whatever the validator allots begins a new piece
  * of memory at some time. */
 static frt_program_t *long_program(void) {
-  enum { FEEDS = 1500, LENGTH = 700 };
+  enum { FEEDS = 300, LENGTH = 1900 };
   frt_error_t err = FRT_ERROR_INIT;
   frt_program_t *p = new_program();
   char in[32], out[32], x[32] = "X=f0", feed[16];
