@@ -86,9 +86,9 @@ static frt_status_t fill_prepare(const frt_op_t *op, void *state, uint64_t *work
   const uint32_t dtype = frt_out(op, FRT_FILL_CONSTANT_OUT_OUT)->dtype;
   (void)workspace, (void)err;
   s->real = has_text ? parse_number(text) : value;
-  s->whole = has_text ? parse_int(text)
-                      : dtype == FRT_BOOL ? value != 0
-                                          : frt_gpu_whole(value, INT64_MIN, INT64_MAX);
+  s->whole = dtype == FRT_BOOL ? s->real != 0
+             : has_text        ? parse_int(text)
+                               : frt_gpu_whole(value, INT64_MIN, INT64_MAX);
   return FRT_OK;
 }
 static frt_status_t fill_run(const void *state, const frt_run_t *r, frt_error_t *err) {

@@ -146,11 +146,6 @@ STEP(rmsprop) {
 
 /* ---- ftrl ---------------------------------------------------------------------------------- */
 
-/* A root where it is one: exact where the result is, which pow of a GPU is not. */
-static FRT_GPU_FN inline double ftrl_power(double x, double power) {
-  return power == 0.5 ? sqrt(x) : pow(x, power);
-}
-
 GPU_PREPARE_(ftrl, FRT_FTRL_ATTR_L1, FRT_FTRL_ATTR_L2, FRT_FTRL_ATTR_LR_POWER)
 STEP(ftrl) {
   UPDATE(FTRL);
@@ -163,7 +158,7 @@ STEP(ftrl) {
       [=] FRT_GPU_FN(int64_t i) {
         const double lr = RATE, l1 = u.k[0], l2 = u.k[1], power = -u.k[2];
         const double g = GET(g), before = GET(a), after = before + g * g;
-        const double was = ftrl_power(before, power), now = ftrl_power(after, power);
+        const double was = frt_gpu_power(before, power), now = frt_gpu_power(after, power);
         const double z = GET(b) + g - (now - was) / lr * GET(p);
         const double y = now / lr + 2 * l2, x = (z > 0 ? l1 : z < 0 ? -l1 : 0) - z;
         PUT(o1, after);

@@ -50,7 +50,7 @@ static frt_status_t pow_run(const void *state, const frt_run_t *r, frt_error_t *
   return frt_gpu_each(
       r, frt_in_numel(r, FRT_POW_IN_X),
       [=] FRT_GPU_FN(int64_t i) {
-        out[i] = (T)pow((double)x[i], factor ? (double)factor[0] : attr);
+        out[i] = (T)frt_gpu_power((double)x[i], factor ? (double)factor[0] : attr);
       },
       err);
 }
@@ -67,7 +67,7 @@ static frt_status_t pow_grad_run(const void *state, const frt_run_t *r, frt_erro
       r, frt_in_numel(r, FRT_POW_GRAD_IN_X),
       [=] FRT_GPU_FN(int64_t i) {
         const double f = factor ? (double)factor[0] : attr;
-        dx[i] = (T)(f == 0 ? 0.0 : (double)g[i] * (f * pow((double)x[i], f - 1.0)));
+        dx[i] = (T)(f == 0 ? 0.0 : (double)g[i] * (f * frt_gpu_power((double)x[i], f - 1.0)));
       },
       err);
 }
