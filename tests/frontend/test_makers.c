@@ -7,7 +7,6 @@
 
 #include "makers.h"
 
-const char frti_suite_hash[] = ""; /* the runner's reports name it */
 
 enum { MAX_ELEMENTS = 400, MAX_SAMPLES = 60 };
 
