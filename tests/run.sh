@@ -33,7 +33,7 @@ suite() {
   report=$logs/$preset.xml
   rm -f "$report"
   status=0
-  (cd "$root" && ctest --preset "$preset" --output-junit "$report" "$@") \
+  (cd "$root" && ctest --preset "$preset" -j 2 --output-junit "$report" "$@") \
     >"$logs/$preset.log" 2>&1 || status=$?
   if [ ! -s "$report" ]; then
     tail -n 20 "$logs/$preset.log"
