@@ -10,8 +10,11 @@
 #define FRT_CPU_VMATH_EACH(ONE, TWO) \
   ONE(exp) ONE(expm1) ONE(log) ONE(log1p) ONE(sin) ONE(cos) ONE(atan) ONE(tanh) ONE(erf) TWO(pow)
 
+#ifndef FRT_CPU_VMATH_FRAME
+#define FRT_CPU_VMATH_FRAME
+#endif
 #define FRT_CPU_VMATH_ONE(name, width, load, store, fn)                   \
-  void name(float *y, const float *x, int64_t n) {                        \
+  FRT_CPU_VMATH_FRAME void name(float *y, const float *x, int64_t n) {    \
     int64_t i = 0;                                                        \
     for (; i + (width) <= n; i += (width)) store(y + i, fn(load(x + i))); \
     if (i < n) {                                                          \
@@ -22,7 +25,7 @@
     }                                                                     \
   }
 #define FRT_CPU_VMATH_TWO(name, width, load, store, fn)                                \
-  void name(float *y, const float *x, const float *e, int64_t n) {                     \
+  FRT_CPU_VMATH_FRAME void name(float *y, const float *x, const float *e, int64_t n) { \
     int64_t i = 0;                                                                     \
     for (; i + (width) <= n; i += (width)) store(y + i, fn(load(x + i), load(e + i))); \
     if (i < n) {                                                                       \
