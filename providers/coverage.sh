@@ -1,6 +1,7 @@
 #!/bin/sh
-# coverage.sh [--write|--check]: the score cards of all providers of a build side by side.
+# coverage.sh [--write [NAME=FILE...]|--check]: the score cards of all providers of a build side by side.
 #   --write  runs every case on every provider (minutes) and writes COVERAGE.md here
+#            NAME=FILE: what `conform NAME --format csv` said on a machine that has its device
 #   --check  asks the providers what they support (seconds, nothing is run) and compares
 #            that with COVERAGE.md; exit 1 and a difference if it is not current
 # Without either, what --write would write goes to stdout. Providers that cannot be used on
@@ -13,7 +14,12 @@ build=$(cd "$build" && pwd)
 fluidrt=$build/bin/fluidrt
 card=$here/COVERAGE.md
 what=${1-}
-case $what in '' | --write | --check) ;; *) echo "usage: coverage.sh [--write|--check]" >&2; exit 64 ;; esac
+case $what in
+  '' | --write | --check) ;;
+  *) echo "usage: coverage.sh [--write [NAME=FILE...]|--check]" >&2; exit 64 ;;
+esac
+[ $# -eq 0 ] || shift
+elsewhere=$*
 FLUIDRT_PROVIDER_PATH=$build/lib/fluidrt
 export FLUIDRT_PROVIDER_PATH
 scratch=$(mktemp -d)
@@ -25,8 +31,14 @@ judge() {
   code=0
   "$fluidrt" conform "$2" --mode "$1" --format csv >"$scratch/csv" 2>"$scratch/$2.log" || code=$?
   [ "$code" -lt 64 ] || return 1
-  awk -F, -v name="$2" 'BEGIN { mark["wrong"] = "!"; mark["partly"] = "~"; mark["declined"] = "-"
-      mark["untested"] = "?" } NR > 1 { print $1, name, $2 mark[$3] }' "$scratch/csv"
+  marked "$2" "$scratch/csv"
+}
+
+# marked NAME CSV
+marked() {
+  awk -F, -v name="$1" 'BEGIN { mark["wrong"] = "!"; mark["partly"] = "~"
+      mark["declined"] = "-"; mark["untested"] = "?" }
+    $1 != "op" { print $1, name, $2 mark[$3] }' "$2"
 }
 
 # The table of COVERAGE.md back into such lines.
@@ -73,6 +85,19 @@ for name in $names; do
     used="$used $name"
     grep -E '^conform ' "$scratch/$name.log" >>"$scratch/sums"
   fi
+done
+# The line that conform prints, of what it said elsewhere.
+sum_of() { # NAME CSV
+  awk -F, -v name="$1" -v all="$(grep -ohE '[0-9]+ ops claimed' "$scratch/reference.log")" '
+    $1 == "op" { next } { claimed[$1] } $3 == "wrong" { wrong[$1] }
+    $3 == "declined" || $3 == "partly" { declined[$1] }
+    END { printf "conform %s: %d ops claimed, %d wrong, %d declined, %d unclaimed\n", name,
+        length(claimed), length(wrong), length(declined), all - length(claimed) }' "$2"
+}
+for pair in $elsewhere; do
+  marked "${pair%%=*}" "${pair#*=}" >>"$scratch/all"
+  sum_of "${pair%%=*}" "${pair#*=}" >>"$scratch/sums"
+  used="$used ${pair%%=*}"
 done
 for name in $([ ! -f "$card" ] || sed -n 's/^| op |//p' "$card" | tr -d '|'); do
   case " $used " in
