@@ -237,7 +237,9 @@ static frt_status_t call(const checked_t *c, const frti_action_t *a, frt_error_t
 frt_status_t frti_checked_run(frt_executor_t *exe, const frti_action_t *a,
                               frt_error_t *err) {
   checked_t c = {.exe = exe, .node = a->node, .place = &exe->places[a->node->place]};
-  frt_status_t status = begin(&c, err);
+  /* What was moved here may come on another queue than it was written or copied by. */
+  frt_status_t status = frti_finish_queues(exe, FRT_OK, err);
+  if (status == FRT_OK) status = begin(&c, err);
   if (status == FRT_OK) status = call(&c, a, err);
   if (status == FRT_OK) status = move_out(&c, err);
   for (uint32_t i = 0; i < c.n; ++i) {
