@@ -81,6 +81,19 @@ frt_status_t frti_io_file_name(const char *name, const char *suffix,
   return FRT_OK;
 }
 
+frt_status_t frti_io_save(const frti_folder_t *f, const char *name, const char *suffix,
+                          frti_serialize_fn serialize, const frt_tensor_t *t,
+                          frt_error_t *err) {
+  char file[FRTI_IO_NAME];
+  void *bytes;
+  size_t n;
+  FRT_TRY(frti_io_file_name(name, suffix, file, err));
+  FRT_TRY(serialize(t, &bytes, &n, err));
+  const frt_status_t status = frti_folder_write(f, file, bytes, n, err);
+  frti_free(bytes);
+  return status;
+}
+
 static int hex(char c) {
   return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }

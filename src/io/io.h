@@ -27,4 +27,11 @@ enum { FRTI_IO_NAME = 256 };
 frt_status_t frti_io_file_name(const char *name, const char *suffix,
                                char to[FRTI_IO_NAME], frt_error_t *err);
 
+/* A tensor into a file of its own, written to the side and renamed. */
+typedef frt_status_t (*frti_serialize_fn)(const frt_tensor_t *t, void **bytes, size_t *n,
+                                          frt_error_t *err);
+frt_status_t frti_io_save(const frti_folder_t *f, const char *name, const char *suffix,
+                          frti_serialize_fn serialize, const frt_tensor_t *t,
+                          frt_error_t *err);
+
 #endif

@@ -121,18 +121,6 @@ static frt_status_t take_values(frt_scope_t *scope, keep_t *k, frt_error_t *err)
 
 /* ---- writing ---------------------------------------------------------------------------------- */
 
-static frt_status_t save_one(const frti_folder_t *f, const char *name,
-                             const frt_tensor_t *t, frt_error_t *err) {
-  char file[FRTI_IO_NAME];
-  void *bytes;
-  size_t n;
-  FRT_TRY(frti_io_file_name(name, "", file, err));
-  FRT_TRY(frt_paddle_tensor_serialize(t, &bytes, &n, err));
-  const frt_status_t status = frti_folder_write(f, file, bytes, n, err);
-  frt_free(bytes);
-  return status;
-}
-
 static frt_status_t save_folder(const char *dir, const keep_t *k, frt_error_t *err) {
   char file[FRTI_IO_NAME];
   frti_folder_t f;
@@ -141,7 +129,7 @@ static frt_status_t save_folder(const char *dir, const keep_t *k, frt_error_t *e
   FRT_TRY(frti_make_dir(dir, err));
   frt_status_t status = frti_folder_open(dir, &f, err);
   for (size_t i = 0; i < k->n && status == FRT_OK; ++i)
-    status = save_one(&f, k->names[i], k->tensors[i], err);
+    status = frti_io_save(&f, k->names[i], "", frt_paddle_tensor_serialize, k->tensors[i], err);
   if (status == FRT_OK) status = frti_folder_sync(&f, err);
   frti_folder_close(&f);
   return status;

@@ -63,25 +63,14 @@ frt_status_t frt_scope_load_dir(frt_scope_t *s, const char *dir, frt_error_t *er
 
 /* ---- saving ----------------------------------------------------------------------- */
 
-static frt_status_t save_one(const frti_folder_t *f, const char *name,
-                             const frt_tensor_t *t, frt_error_t *err) {
-  char file[FRTI_IO_NAME];
-  void *bytes;
-  size_t n;
-  FRT_TRY(frti_io_file_name(name, suffix, file, err));
-  FRT_TRY(frti_npy_serialize(t, &bytes, &n, err));
-  const frt_status_t status = frti_folder_write(f, file, bytes, n, err);
-  frti_free(bytes);
-  return status;
-}
-
 static frt_status_t save_all(const char *dir, const char *const *names,
                              frt_tensor_t *const *tensors, size_t n, frt_error_t *err) {
   frti_folder_t f;
   FRT_TRY(frti_make_dir(dir, err));
   frt_status_t status = frti_folder_open(dir, &f, err);
   for (size_t i = 0; i < n && status == FRT_OK; ++i)
-    if (tensors[i]) status = save_one(&f, names[i], tensors[i], err);
+    if (tensors[i])
+      status = frti_io_save(&f, names[i], suffix, frti_npy_serialize, tensors[i], err);
   if (status == FRT_OK) status = frti_folder_sync(&f, err);
   frti_folder_close(&f);
   return status;

@@ -54,7 +54,7 @@ static frt_status_t check_slots(frt_executor_t *exe, const frti_node_t *n,
                                 frt_error_t *err) {
   const frti_place_t *place = &exe->places[n->place];
   if (place->device->flags & FRT_DEVICE_ASYNC)
-    FRT_TRY(place->device->provider->api.queue_sync(place->queue, err));
+    FRT_TRY(frti_place_sync(place, err));
   for (uint32_t s = 0; s < slots->n_slots; ++s)
     for (uint32_t k = 0; k < slots->count[s]; ++k) {
       const uint32_t i = slots->at[s] + k;

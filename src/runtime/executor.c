@@ -191,22 +191,10 @@ static frt_status_t do_copy(frt_executor_t *exe, const frti_copy_t *c, frt_error
                                            c->dst->t.data, c->src->t.data, c->bytes, err);
 }
 
-static frt_status_t do_wait(const frti_place_t *place, frt_error_t *err) {
-  return place->device->provider->api.queue_sync(place->queue, err);
-}
-
-/* Whose device an action asks. */
-static frti_device_t *asked(frt_executor_t *exe, const frti_action_t *a) {
-  const int32_t place = a->kind <= FRTI_RUN_RANDOM ? a->node->place
-                        : a->kind == FRTI_COPY     ? a->copy->place
-                        : a->kind == FRTI_WAIT     ? a->by
-                                                   : FRTI_BY_HOST;
-  return place >= 0 ? exe->places[place].device : NULL;
-}
-
 static frt_status_t failed(frt_executor_t *exe, const frti_action_t *a, frt_status_t status,
                            frt_error_t *err) {
-  if (asked(exe, a)) frti_device_said(asked(exe, a), status);
+  const int32_t place = frti_action_place(a);
+  if (place >= 0) frti_device_said(exe->places[place].device, status);
   return frti_op_failed(a->node, status, err);
 }
 
@@ -247,7 +235,7 @@ static frt_status_t run_actions(frt_executor_t *exe, frti_plan_t *p, frt_error_t
         break;
       case FRTI_RUN: status = run_kernel(exe, a, err); break;
       case FRTI_COPY: status = do_copy(exe, a->copy, err); break;
-      case FRTI_WAIT: status = do_wait(&exe->places[a->by], err); break;
+      case FRTI_WAIT: status = frti_place_sync(&exe->places[a->by], err); break;
       case FRTI_JUMP_IF_FALSE:
         if (!*(const uint8_t *)a->cond->t.data) i = a->target - 1;
         break;

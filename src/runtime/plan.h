@@ -177,6 +177,14 @@ typedef struct frti_action {
   uint64_t runs, ns, slowest_ns;  /* where ops are timed */
 } frti_action_t;
 
+/* The place that an action asks; FRTI_BY_HOST: none. */
+static inline int32_t frti_action_place(const frti_action_t *a) {
+  return a->kind <= FRTI_RUN_RANDOM ? a->node->place
+         : a->kind == FRTI_COPY     ? a->copy->place
+         : a->kind == FRTI_WAIT     ? a->by
+                                    : FRTI_BY_HOST;
+}
+
 typedef struct frti_feed_key {
   const char *name;
   uint32_t dtype, rank;

@@ -22,9 +22,7 @@ static bool works_late(const frti_plan_t *p, int32_t place) {
 }
 
 static int32_t worker(frti_plan_t *p, const frti_action_t *a) {
-  int32_t place = FRTI_BY_HOST;
-  if (a->kind <= FRTI_RUN_RANDOM) place = a->node->place;
-  if (a->kind == FRTI_COPY) place = a->copy->place;
+  const int32_t place = frti_action_place(a);
   if (place >= 0) p->uses |= 1u << place;
   return works_late(p, place) ? place : FRTI_BY_HOST;
 }

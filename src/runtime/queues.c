@@ -24,7 +24,7 @@ frt_status_t frti_finish_queues(frt_executor_t *exe, frt_status_t status,
     if (!(d->flags & FRT_DEVICE_ASYNC)) continue;
     frt_error_t late = FRT_ERROR_INIT;
     const frt_status_t after =
-        frti_device_said(d, d->provider->api.queue_sync(exe->places[i].queue, &late));
+        frti_device_said(d, frti_place_sync(&exe->places[i], &late));
     if (after == FRT_OK || status != FRT_OK) continue;
     if (err) *err = late;
     status = frti_op_failed(NULL, after, err);

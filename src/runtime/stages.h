@@ -55,6 +55,11 @@ frt_status_t frti_checked_run(frt_executor_t *exe, const frti_action_t *a, frt_e
 
 /* ---- queues.c ---------------------------------------------------------------------- */
 
+/* Until the place has done all that it was asked; what failed late is said here. */
+static inline frt_status_t frti_place_sync(const frti_place_t *place, frt_error_t *err) {
+  return place->device->provider->api.queue_sync(place->queue, err);
+}
+
 /* Says where it failed. A queue reports late: the op that its error names failed, not the
  * one where it was noticed (`n`, or NULL). */
 frt_status_t frti_op_failed(const frti_node_t *n, frt_status_t status, frt_error_t *err);

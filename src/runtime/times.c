@@ -7,7 +7,7 @@ frt_status_t frti_run_timed(frt_executor_t *exe, frti_action_t *a, frt_error_t *
   const uint64_t began = frti_now_ns();
   frt_status_t status = a->run(a->prepared, a->args, err);
   if (status == FRT_OK && place->device->flags & FRT_DEVICE_ASYNC)
-    status = place->device->provider->api.queue_sync(place->queue, err);
+    status = frti_place_sync(place, err);
   const uint64_t took = frti_now_ns() - began;
   a->ns += took;
   a->slowest_ns = FRTI_MAX(a->slowest_ns, took);

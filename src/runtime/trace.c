@@ -19,8 +19,7 @@ static void fill_copy(frt_trace_span_t *s, const frti_plan_t *p, const frti_copy
 
 frt_status_t frti_traced(frt_executor_t *exe, const frti_action_t *a, uint64_t began,
                          frt_error_t *err) {
-  const bool kernel = a->kind <= FRTI_RUN_RANDOM;
-  const int32_t at = kernel ? a->node->place : a->kind == FRTI_COPY ? a->copy->place : a->by;
+  const int32_t at = frti_action_place(a);
   const frti_place_t *place = at >= 0 ? &exe->places[at] : NULL;
   frt_trace_span_t s = {.struct_size = sizeof s,
                         .kind = FRT_TRACE_KERNEL,
@@ -32,7 +31,7 @@ frt_status_t frti_traced(frt_executor_t *exe, const frti_action_t *a, uint64_t b
                         .run = exe->runs,
                         .begin_ns = began};
   if (a->by != FRTI_BY_HOST && a->kind != FRTI_WAIT)
-    FRT_TRY(place->device->provider->api.queue_sync(place->queue, err));
+    FRT_TRY(frti_place_sync(place, err));
   s.end_ns = frti_now_ns();
   if (a->kind == FRTI_WAIT) s.kind = FRT_TRACE_WAIT;
   if (a->kind == FRTI_COPY) fill_copy(&s, exe->last, a->copy);

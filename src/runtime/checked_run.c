@@ -222,12 +222,11 @@ static frt_status_t move_out(const checked_t *c, frt_error_t *err) {
 /* ---- the run ------------------------------------------------------------------------------- */
 
 static frt_status_t call(const checked_t *c, const frti_action_t *a, frt_error_t *err) {
-  const frt_api_provider_t *api = &c->place->device->provider->api;
   char changed[160], what[256];
   frti_process_state_t *state = frti_process_state_note();
   if (!state) return frti_no_memory(err);
   frt_status_t status = a->run(a->prepared, &c->run, err);
-  if (status == FRT_OK) status = api->queue_sync(c->place->queue, err);
+  if (status == FRT_OK) status = frti_place_sync(c->place, err);
   frti_process_state_restore(state, changed, sizeof changed);
   if (status != FRT_OK || !changed[0]) return status;
   snprintf(what, sizeof what, "changed what belongs to the process: %s", changed);
