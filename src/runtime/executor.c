@@ -211,40 +211,52 @@ static frt_status_t cancelled(const frti_action_t *a, frt_error_t *err) {
   return frti_node_error(a->node, FRT_CANCELLED, FRT_PHASE_RUN, err);
 }
 
+/* Where a run stands: the next action, and how often it drew numbers. */
+typedef struct course { uint32_t at; uint64_t draws; } course_t;
+
 static frt_status_t run_kernel(frt_executor_t *exe, frti_action_t *a, frt_error_t *err) {
   if (exe->check_provider) return frti_checked_run(exe, a, err);
   return exe->timed ? frti_run_timed(exe, a, err) : a->run(a->prepared, a->args, err);
 }
 
+/* `watched` is a constant where it is called: most runs ask nothing per op. */
+static inline frt_status_t act(frt_executor_t *exe, frti_action_t *a, bool watched,
+                               course_t *c, frt_error_t *err) {
+  switch (a->kind) {
+    case FRTI_RUN_RANDOM: a->node->run.rng_state = draw_state(exe, a->node, c->draws++);
+    /* fall through */
+    case FRTI_RUN:
+      return watched ? run_kernel(exe, a, err) : a->run(a->prepared, a->args, err);
+    case FRTI_COPY: return do_copy(exe, a->copy, err);
+    case FRTI_WAIT: return frti_place_sync(&exe->places[a->by], err);
+    case FRTI_JUMP_IF_FALSE:
+      if (!*(const uint8_t *)a->cond->t.data) c->at = a->target;
+      return FRT_OK;
+    case FRTI_JUMP: c->at = a->target; return FRT_OK;
+  }
+  return FRT_OK;
+}
+
+static frt_status_t act_watched(frt_executor_t *exe, frti_action_t *a, course_t *c,
+                                frt_error_t *err) {
+  const bool look = exe->check_nan && a->kind <= FRTI_RUN_RANDOM;
+  const uint64_t began = exe->trace ? frti_now_ns() : 0;
+  if (look) FRT_TRY(frti_check_update(exe, a->node, err));
+  FRT_TRY(act(exe, a, true, c, err));
+  if (exe->trace && a->kind <= FRTI_WAIT) FRT_TRY(frti_traced(exe, a, began, err));
+  return look ? frti_check_outputs(exe, a->node, err) : FRT_OK;
+}
+
 static frt_status_t run_actions(frt_executor_t *exe, frti_plan_t *p, frt_error_t *err) {
+  const bool watched = exe->trace || exe->check_nan || exe->check_provider || exe->timed;
   const uint32_t n = p->n_actions;
-  uint64_t draws = 0;
-  for (uint32_t i = 0; i < n; ++i) {
-    frti_action_t *a = &p->actions[i];
-    const uint64_t began = exe->trace ? frti_now_ns() : 0;
-    frt_status_t status = FRT_OK;
+  course_t c = {0, 0};
+  while (c.at < n) {
+    frti_action_t *a = &p->actions[c.at++];
     if (atomic_load_explicit(&exe->cancel, memory_order_relaxed) && a->node)
       return cancelled(a, err);
-    if (exe->check_nan && a->kind <= FRTI_RUN_RANDOM)
-      status = frti_check_update(exe, a->node, err);
-    if (status != FRT_OK) return frti_op_failed(a->node, status, err);
-    switch (a->kind) {
-      case FRTI_RUN_RANDOM:
-        a->node->run.rng_state = draw_state(exe, a->node, draws++);
-        status = run_kernel(exe, a, err);
-        break;
-      case FRTI_RUN: status = run_kernel(exe, a, err); break;
-      case FRTI_COPY: status = do_copy(exe, a->copy, err); break;
-      case FRTI_WAIT: status = frti_place_sync(&exe->places[a->by], err); break;
-      case FRTI_JUMP_IF_FALSE:
-        if (!*(const uint8_t *)a->cond->t.data) i = a->target - 1;
-        break;
-      case FRTI_JUMP: i = a->target - 1; break;
-    }
-    if (exe->trace && status == FRT_OK && a->kind <= FRTI_WAIT)
-      status = frti_traced(exe, a, began, err);
-    if (exe->check_nan && status == FRT_OK && a->kind <= FRTI_RUN_RANDOM)
-      status = frti_check_outputs(exe, a->node, err);
+    const frt_status_t status =
+        watched ? act_watched(exe, a, &c, err) : act(exe, a, false, &c, err);
     if (status != FRT_OK) return failed(exe, a, status, err);
   }
   return FRT_OK;
