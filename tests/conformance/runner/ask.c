@@ -44,44 +44,49 @@ static void forget_sizes(frti_value_t *v, uint32_t n, int all) {
   }
 }
 
-int frti_run_unknown(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
-                     uint32_t dtype, char *why, size_t cap) {
+int frti_probe_case(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
+                    uint32_t dtype, char *why, size_t cap, frti_probed_fn then, void *ctx) {
   frti_probe_t *p = calloc(1, sizeof *p);
   frt_error_t err = FRT_ERROR_INIT;
-  frt_api_support_t support;
-  int v = FRTI_FAIL;
-  if (!p) return v;
-  if (frti_probe_build(p, c, row, dtype, b, &err) != FRT_OK) {
-    snprintf(why, cap, "the case cannot be built: %s", err.message);
-  } else {
-    for (int all = 0; all < 2; ++all) {
-      forget_sizes(p->in, p->n_in, all);
-      forget_sizes(p->out, p->n_out, all);
-      v = frti_ask(&b->target[0], &p->op, &support, why, cap);
-      if (v == FRTI_FAIL) break;
-      v = FRTI_PASS; /* a reasoned NO is a good answer to this */
-      why[0] = 0;
-    }
-  }
-  frti_probe_release(p);
-  free(p);
-  return v;
-}
-
-int frti_run_support(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
-                     uint32_t dtype, char *why, size_t cap) {
-  frti_probe_t *p = calloc(1, sizeof *p);
-  frt_error_t err = FRT_ERROR_INIT;
-  frt_api_support_t support;
   int v = FRTI_FAIL;
   if (!p) return v;
   if (frti_probe_build(p, c, row, dtype, b, &err) != FRT_OK)
     snprintf(why, cap, "the case cannot be built: %s", err.message);
   else
-    v = frti_ask(&b->target[0], &p->op, &support, why, cap);
+    v = then(ctx, b, p, why, cap);
   frti_probe_release(p);
   free(p);
   return v;
+}
+
+static int ask_unknown(void *ctx, const frti_bench_t *b, frti_probe_t *p, char *why,
+                       size_t cap) {
+  frt_api_support_t support;
+  (void)ctx;
+  for (int all = 0; all < 2; ++all) {
+    forget_sizes(p->in, p->n_in, all);
+    forget_sizes(p->out, p->n_out, all);
+    if (frti_ask(&b->target[0], &p->op, &support, why, cap) == FRTI_FAIL) return FRTI_FAIL;
+    why[0] = 0; /* a reasoned NO is a good answer to this */
+  }
+  return FRTI_PASS;
+}
+
+int frti_run_unknown(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
+                     uint32_t dtype, char *why, size_t cap) {
+  return frti_probe_case(b, c, row, dtype, why, cap, ask_unknown, NULL);
+}
+
+static int ask_plainly(void *ctx, const frti_bench_t *b, frti_probe_t *p, char *why,
+                       size_t cap) {
+  frt_api_support_t support;
+  (void)ctx;
+  return frti_ask(&b->target[0], &p->op, &support, why, cap);
+}
+
+int frti_run_support(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
+                     uint32_t dtype, char *why, size_t cap) {
+  return frti_probe_case(b, c, row, dtype, why, cap, ask_plainly, NULL);
 }
 
 /* ---- the table and the devices ------------------------------------------------- */

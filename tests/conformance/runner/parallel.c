@@ -133,15 +133,6 @@ static int in_parallel(frti_trial_t *t) {
 
 int frti_run_parallel(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
                       uint32_t dtype, char *why, size_t cap) {
-  frti_trial_t *t;
-  int v;
   if (b->target[1].info.flags & FRT_DEVICE_SINGLE_THREAD) return 0;
-  t = malloc(sizeof *t);
-  if (!t) return FRTI_FAIL;
-  v = frti_trial_open(t, b, c, row, dtype, why, cap);
-  if (v == FRTI_PASS) v = frti_trial_run(t);
-  if (v == FRTI_PASS) v = in_parallel(t);
-  frti_trial_close(t);
-  free(t);
-  return v;
+  return frti_trial(b, c, row, dtype, why, cap, in_parallel);
 }

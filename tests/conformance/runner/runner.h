@@ -154,6 +154,11 @@ int frti_run_grad(const frti_bench_t *b, const frt_case_t *c, const int64_t *row
 /* claims.c: an honest, reasoned and repeatable NO. */
 uint32_t frti_claimed(const frt_api_provider_t *api, const char *type); /* dtype bits */
 int frti_run_claims(const frti_bench_t *b, const frt_case_t *c, char *why, size_t cap);
+/* ask.c: does `then` with a probe of the case; FAIL if it cannot be built. */
+typedef int (*frti_probed_fn)(void *ctx, const frti_bench_t *b, frti_probe_t *p, char *why,
+                              size_t cap);
+int frti_probe_case(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
+                    uint32_t dtype, char *why, size_t cap, frti_probed_fn then, void *ctx);
 /* op_query while sizes are unknown: any answer, given twice, a NO with its reason. */
 int frti_run_unknown(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
                      uint32_t dtype, char *why, size_t cap);

@@ -2,7 +2,6 @@
  * prepared and run. That is RESOURCE_EXHAUSTED with a text (or goes unnoticed), nothing
  * stays behind, and the device works on. */
 #include <stdatomic.h>
-#include <stdlib.h>
 
 #include "runner/process.h"
 #include "runner/trial.h"
@@ -54,13 +53,5 @@ static int all_requests(frti_trial_t *t) {
 
 int frti_run_shortage(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
                       uint32_t dtype, char *why, size_t cap) {
-  frti_trial_t *t = malloc(sizeof *t);
-  int v;
-  if (!t) return FRTI_FAIL;
-  v = frti_trial_open(t, b, c, row, dtype, why, cap);
-  if (v == FRTI_PASS) v = frti_trial_run(t);
-  if (v == FRTI_PASS) v = all_requests(t);
-  frti_trial_close(t);
-  free(t);
-  return v;
+  return frti_trial(b, c, row, dtype, why, cap, all_requests);
 }

@@ -98,23 +98,19 @@ static frt_status_t time_op(const frti_bench_t *b, frti_probe_t *p, FILE *to, fr
   return status;
 }
 
-int frti_run_speed(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
-                   uint32_t dtype, FILE *to, char *why, size_t cap) {
-  frti_probe_t *p = calloc(1, sizeof *p);
+static int time_if_taken(void *to, const frti_bench_t *b, frti_probe_t *p, char *why,
+                         size_t cap) {
   frt_error_t err = FRT_ERROR_INIT;
   frt_api_support_t support;
-  int v = FRTI_FAIL;
-  if (!p) return v;
-  if (frti_probe_build(p, c, row, dtype, b, &err) != FRT_OK)
-    snprintf(why, cap, "the case cannot be built: %s", err.message);
-  else if ((v = frti_ask(&b->target[0], &p->op, &support, why, cap)) == FRTI_PASS &&
-           time_op(b, p, to, &err) != FRT_OK) {
-    snprintf(why, cap, "%s", err.message);
-    v = FRTI_FAIL;
-  }
-  frti_probe_release(p);
-  free(p);
-  return v;
+  const int v = frti_ask(&b->target[0], &p->op, &support, why, cap);
+  if (v != FRTI_PASS || time_op(b, p, to, &err) == FRT_OK) return v;
+  snprintf(why, cap, "%s", err.message);
+  return FRTI_FAIL;
+}
+
+int frti_run_speed(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
+                   uint32_t dtype, FILE *to, char *why, size_t cap) {
+  return frti_probe_case(b, c, row, dtype, why, cap, time_if_taken, to);
 }
 
 /* ---- copies ---------------------------------------------------------------------------- */

@@ -1,6 +1,5 @@
 /* The same op over and over: prepared, run and released eight times, each time elsewhere
  * in memory. Not a bit differs and nothing piles up. */
-#include <stdlib.h>
 
 #include "runner/process.h"
 #include "runner/trial.h"
@@ -50,13 +49,5 @@ static int repeat(frti_trial_t *t) {
 
 int frti_run_steady(const frti_bench_t *b, const frt_case_t *c, const int64_t *row,
                     uint32_t dtype, char *why, size_t cap) {
-  frti_trial_t *t = malloc(sizeof *t);
-  int v;
-  if (!t) return FRTI_FAIL;
-  v = frti_trial_open(t, b, c, row, dtype, why, cap);
-  if (v == FRTI_PASS) v = frti_trial_run(t);
-  if (v == FRTI_PASS) v = repeat(t);
-  frti_trial_close(t);
-  free(t);
-  return v;
+  return frti_trial(b, c, row, dtype, why, cap, repeat);
 }

@@ -1,4 +1,6 @@
 /* The first run of a case, and the comparison of all others with it. */
+#include <stdlib.h>
+
 #include "runner/trial.h"
 
 int frti_trial_failed(frti_trial_t *t, const char *how, frt_status_t status,
@@ -48,6 +50,19 @@ int frti_trial_run(frti_trial_t *t) {
   const frt_status_t status = frti_exec(&t->b->target[0], &t->p, plain, &t->base, &err);
   if (status != FRT_OK) return frti_trial_failed(t, "run", status, &err);
   return t->base.fault[0] ? frti_trial_fault(t, "", t->base.fault) : FRTI_PASS;
+}
+
+int frti_trial(const frti_bench_t *b, const frt_case_t *c, const int64_t *row, uint32_t dtype,
+               char *why, size_t cap, int (*then)(frti_trial_t *t)) {
+  frti_trial_t *t = malloc(sizeof *t);
+  int v;
+  if (!t) return FRTI_FAIL;
+  v = frti_trial_open(t, b, c, row, dtype, why, cap);
+  if (v == FRTI_PASS) v = frti_trial_run(t);
+  if (v == FRTI_PASS) v = then(t);
+  frti_trial_close(t);
+  free(t);
+  return v;
 }
 
 int frti_trial_judge(frti_trial_t *t, const frti_outcome_t *o, uint32_t k) {

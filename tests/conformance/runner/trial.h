@@ -21,6 +21,9 @@ int frti_trial_open(frti_trial_t *t, const frti_bench_t *b, const frt_case_t *c,
 void frti_trial_close(frti_trial_t *t);
 /* The first plain run: fills `base`. */
 int frti_trial_run(frti_trial_t *t);
+/* Opens a trial, runs it once, then does `then` with it: PASS only if all three do. */
+int frti_trial(const frti_bench_t *b, const frt_case_t *c, const int64_t *row, uint32_t dtype,
+               char *why, size_t cap, int (*then)(frti_trial_t *t));
 /* The verdict FAIL, in words: `how` says which way of running it failed. */
 int frti_trial_failed(frti_trial_t *t, const char *how, frt_status_t status,
                       const frt_error_t *err);
