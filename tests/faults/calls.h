@@ -1,4 +1,5 @@
-/* The system's calls for files, linked with --wrap: one of them can be made to fail. */
+/* The system's calls for files, linked with --wrap: one of them can be made to fail, or
+ * something can be made to happen just before one. */
 #ifndef TESTS_CALLS_H
 #define TESTS_CALLS_H
 
@@ -10,139 +11,101 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-enum { OPEN, READ, WRITE, FSYNC, RENAME, CLOSE, FSTAT, MKDIR, OPENDIR, READDIR, CALLS };
-static const char *const call_names[CALLS] = {"open", "read", "write", "fsync", "rename",
-                                              "close", "fstat", "mkdir", "opendir", "readdir"};
+/* From FSTAT on they are not interrupted. */
+enum { OPEN, OPENAT, READ, WRITE, FSYNC, RENAME, RENAMEAT, CLOSE, FSTAT, MKDIR, MKDIRAT,
+       UNLINKAT, RENAMEAT2, OPENDIR, FDOPENDIR, READDIR, CALLS };
+static const char *const call_names[CALLS] = {
+    "open", "openat", "read", "write", "fsync", "rename", "renameat", "close", "fstat", "mkdir",
+    "mkdirat", "unlinkat", "renameat2", "opendir", "fdopendir", "readdir"};
 enum { SHORT = -1 }; /* instead of an errno: a count of one byte */
 
 static struct {
   int on, call, at, how; /* the at-th `call` (from 1) fails so */
-  int seen[CALLS];
-  int hit;
+  int seen[CALLS], hit;
+  int cannot_exchange; /* an errno for every renameat2 */
+  void (*before)(int call, int n, const char *name); /* something happens meanwhile */
 } fault;
 
-/* A file that another process adds to with each read. */
-static struct { const char *path; int reads; } growing;
-static void grow_file(void) {
-  static char more[4096];
-  FILE *f = fopen(growing.path, "ab");
-  assert_non_null(f);
-  ++growing.reads;
-  assert_int_equal(1, fwrite(more, sizeof more, 1, f));
-  fclose(f);
+/* From now on, until fault.on is 0. Call -1: none fails. */
+static void arm(int call, int n, int how) {
+  memset(&fault, 0, sizeof fault);
+  fault.call = call;
+  fault.at = n;
+  fault.how = how;
+  fault.on = 1;
 }
 
-/* 0: go on. */
-static int fails(int call) {
+/* 0: go on. Else SHORT, or what errno now is. */
+static int fails(int call, const char *name) {
   if (!fault.on) return 0;
+  if (call == RENAMEAT2 && fault.cannot_exchange) return errno = fault.cannot_exchange;
   ++fault.seen[call];
+  if (fault.before) {
+    fault.on = 0; /* its own calls are not seen */
+    fault.before(call, fault.seen[call], name);
+    fault.on = 1;
+  }
   if (fault.call != call || fault.seen[call] != fault.at) return 0;
   fault.hit = 1;
+  if (fault.how > 0) errno = fault.how;
   return fault.how;
 }
-static int failed(int how) {
-  errno = how;
-  return -1;
-}
 
+#define WRAP(type, call, index, params, args, name, failure)              \
+  type __real_##call params;                                              \
+  type __wrap_##call params;                                              \
+  type __wrap_##call params {                                             \
+    return fails(index, name) > 0 ? failure : __real_##call args;         \
+  }
+WRAP(int, fsync, FSYNC, (int fd), (fd), NULL, -1)
+WRAP(int, rename, RENAME, (const char *f, const char *t), (f, t), t, -1)
+WRAP(int, renameat, RENAMEAT, (int a, const char *f, int b, const char *t), (a, f, b, t), t, -1)
+WRAP(int, renameat2, RENAMEAT2, (int a, const char *f, int b, const char *t, unsigned how),
+     (a, f, b, t, how), t, -1)
+WRAP(int, fstat, FSTAT, (int fd, struct stat *st), (fd, st), NULL, -1)
+WRAP(int, mkdir, MKDIR, (const char *p, mode_t m), (p, m), p, -1)
+WRAP(int, mkdirat, MKDIRAT, (int a, const char *p, mode_t m), (a, p, m), p, -1)
+WRAP(int, unlinkat, UNLINKAT, (int a, const char *p, int f), (a, p, f), p, -1)
+WRAP(DIR *, opendir, OPENDIR, (const char *p), (p), p, NULL)
+WRAP(DIR *, fdopendir, FDOPENDIR, (int fd), (fd), NULL, NULL)
+WRAP(struct dirent *, readdir, READDIR, (DIR *d), (d), NULL, NULL)
+
+static int mode_of(int flags, va_list ap) { return flags & O_CREAT ? va_arg(ap, int) : 0; }
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...) {
   va_list ap;
   va_start(ap, flags);
-  const int mode = flags & O_CREAT ? va_arg(ap, int) : 0;
+  const int mode = mode_of(flags, ap);
   va_end(ap);
-  const int how = fails(OPEN);
-  return how > 0 ? failed(how) : __real_open(path, flags, mode);
+  return fails(OPEN, path) > 0 ? -1 : __real_open(path, flags, mode);
 }
 int __real_openat(int at, const char *path, int flags, ...);
 int __wrap_openat(int at, const char *path, int flags, ...);
 int __wrap_openat(int at, const char *path, int flags, ...) {
   va_list ap;
   va_start(ap, flags);
-  const int mode = flags & O_CREAT ? va_arg(ap, int) : 0;
+  const int mode = mode_of(flags, ap);
   va_end(ap);
-  const int how = fails(OPEN);
-  return how > 0 ? failed(how) : __real_openat(at, path, flags, mode);
+  return fails(OPENAT, path) > 0 ? -1 : __real_openat(at, path, flags, mode);
 }
 ssize_t __real_read(int fd, void *to, size_t n);
 ssize_t __wrap_read(int fd, void *to, size_t n);
 ssize_t __wrap_read(int fd, void *to, size_t n) {
-  const int how = fails(READ);
-  if (growing.path) grow_file();
-  return how > 0 ? failed(how) : __real_read(fd, to, how == SHORT && n ? 1 : n);
+  const int how = fails(READ, NULL);
+  return how > 0 ? -1 : __real_read(fd, to, how == SHORT && n ? 1 : n);
 }
 ssize_t __real_write(int fd, const void *from, size_t n);
 ssize_t __wrap_write(int fd, const void *from, size_t n);
 ssize_t __wrap_write(int fd, const void *from, size_t n) {
-  const int how = fails(WRITE);
-  return how > 0 ? failed(how) : __real_write(fd, from, how == SHORT && n ? 1 : n);
-}
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
-int __wrap_fsync(int fd) {
-  const int how = fails(FSYNC);
-  return how > 0 ? failed(how) : __real_fsync(fd);
-}
-int __real_rename(const char *from, const char *to);
-int __wrap_rename(const char *from, const char *to);
-int __wrap_rename(const char *from, const char *to) {
-  const int how = fails(RENAME);
-  return how > 0 ? failed(how) : __real_rename(from, to);
-}
-int __real_renameat(int at, const char *from, int to_at, const char *to);
-int __wrap_renameat(int at, const char *from, int to_at, const char *to);
-int __wrap_renameat(int at, const char *from, int to_at, const char *to) {
-  const int how = fails(RENAME);
-  return how > 0 ? failed(how) : __real_renameat(at, from, to_at, to);
+  const int how = fails(WRITE, NULL);
+  return how > 0 ? -1 : __real_write(fd, from, how == SHORT && n ? 1 : n);
 }
 int __real_close(int fd);
 int __wrap_close(int fd);
 int __wrap_close(int fd) {
-  const int how = fails(CLOSE), got = __real_close(fd); /* it is closed all the same */
-  return how > 0 ? failed(how) : got;
-}
-int __real_fstat(int fd, struct stat *st);
-int __wrap_fstat(int fd, struct stat *st);
-int __wrap_fstat(int fd, struct stat *st) {
-  const int how = fails(FSTAT);
-  return how > 0 ? failed(how) : __real_fstat(fd, st);
-}
-int __real_mkdir(const char *path, mode_t mode);
-int __wrap_mkdir(const char *path, mode_t mode);
-int __wrap_mkdir(const char *path, mode_t mode) {
-  const int how = fails(MKDIR);
-  return how > 0 ? failed(how) : __real_mkdir(path, mode);
-}
-int __real_mkdirat(int at, const char *path, mode_t mode);
-int __wrap_mkdirat(int at, const char *path, mode_t mode);
-int __wrap_mkdirat(int at, const char *path, mode_t mode) {
-  const int how = fails(MKDIR);
-  return how > 0 ? failed(how) : __real_mkdirat(at, path, mode);
-}
-DIR *__real_fdopendir(int fd);
-DIR *__wrap_fdopendir(int fd);
-DIR *__wrap_fdopendir(int fd) {
-  const int how = fails(OPENDIR);
-  if (how <= 0) return __real_fdopendir(fd);
-  errno = how;
-  return NULL;
-}
-DIR *__real_opendir(const char *path);
-DIR *__wrap_opendir(const char *path);
-DIR *__wrap_opendir(const char *path) {
-  const int how = fails(OPENDIR);
-  if (how <= 0) return __real_opendir(path);
-  errno = how;
-  return NULL;
-}
-struct dirent *__real_readdir(DIR *d);
-struct dirent *__wrap_readdir(DIR *d);
-struct dirent *__wrap_readdir(DIR *d) {
-  const int how = fails(READDIR);
-  if (how <= 0) return __real_readdir(d);
-  errno = how;
-  return NULL;
+  const int got = __real_close(fd); /* it is closed all the same */
+  return fails(CLOSE, NULL) > 0 ? -1 : got;
 }
 
 #endif

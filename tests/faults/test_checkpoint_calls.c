@@ -1,98 +1,8 @@
 /* Saving and loading while single calls fail, or while something happens between two. */
+#include "calls.h"
 #include "checkpoints.h"
 
-#include <fcntl.h>
-
-/* ---- the calls, linked with --wrap ---------------------------------------------------------- */
-
-enum { OPENAT, READ, WRITE, FSYNC, RENAMEAT, CLOSE, FSTAT, MKDIR, MKDIRAT, UNLINKAT, READDIR,
-       RENAMEAT2, CALLS };
-static const char *const call_names[CALLS] = {"openat", "read", "write", "fsync", "renameat",
-    "close", "fstat", "mkdir", "mkdirat", "unlinkat", "readdir", "renameat2"};
-enum { SHORT = -1 }; /* instead of an errno: a count of one byte */
-
-static struct {
-  int on, call, at, how; /* the at-th `call` (from 1) fails so */
-  int seen[CALLS], hit;
-  void (*before)(int call, int n, const char *name); /* something happens meanwhile */
-} fault;
-
-static int cannot_exchange; /* an errno for every renameat2 */
-
-static int fails(int call, const char *name) {
-  if (!fault.on) return 0;
-  if (call == RENAMEAT2 && cannot_exchange) return cannot_exchange;
-  ++fault.seen[call];
-  if (fault.before) {
-    fault.on = 0; /* its own calls are not seen */
-    fault.before(call, fault.seen[call], name);
-    fault.on = 1;
-  }
-  if (fault.call != call || fault.seen[call] != fault.at) return 0;
-  fault.hit = 1;
-  return fault.how;
-}
-
-#define WRAP(type, call, index, params, args, path, failure)                            \
-  type __real_##call params;                                                            \
-  type __wrap_##call params;                                                            \
-  type __wrap_##call params {                                                           \
-    const int how = fails(index, path);                                                 \
-    if (how > 0) errno = how;                                                           \
-    return how > 0 ? failure : __real_##call args;                                      \
-  }
-WRAP(int, fsync, FSYNC, (int fd), (fd), NULL, -1)
-WRAP(int, renameat, RENAMEAT, (int a, const char *f, int b, const char *t), (a, f, b, t), t, -1)
-WRAP(int, fstat, FSTAT, (int fd, struct stat *st), (fd, st), NULL, -1)
-WRAP(int, mkdir, MKDIR, (const char *p, mode_t m), (p, m), p, -1)
-WRAP(int, mkdirat, MKDIRAT, (int a, const char *p, mode_t m), (a, p, m), p, -1)
-WRAP(int, unlinkat, UNLINKAT, (int a, const char *p, int f), (a, p, f), p, -1)
-WRAP(int, renameat2, RENAMEAT2, (int a, const char *f, int b, const char *t, unsigned how2),
-     (a, f, b, t, how2), t, -1)
-WRAP(struct dirent *, readdir, READDIR, (DIR *d), (d), NULL, NULL)
-
-int __real_openat(int at, const char *path, int flags, ...);
-int __wrap_openat(int at, const char *path, int flags, ...);
-int __wrap_openat(int at, const char *path, int flags, ...) {
-  va_list ap;
-  va_start(ap, flags);
-  const int mode = flags & O_CREAT ? va_arg(ap, int) : 0;
-  va_end(ap);
-  const int how = fails(OPENAT, path);
-  if (how > 0) errno = how;
-  return how > 0 ? -1 : __real_openat(at, path, flags, mode);
-}
-ssize_t __real_read(int fd, void *to, size_t n);
-ssize_t __wrap_read(int fd, void *to, size_t n);
-ssize_t __wrap_read(int fd, void *to, size_t n) {
-  const int how = fails(READ, NULL);
-  if (how > 0) errno = how;
-  return how > 0 ? -1 : __real_read(fd, to, how == SHORT && n ? 1 : n);
-}
-ssize_t __real_write(int fd, const void *from, size_t n);
-ssize_t __wrap_write(int fd, const void *from, size_t n);
-ssize_t __wrap_write(int fd, const void *from, size_t n) {
-  const int how = fails(WRITE, NULL);
-  if (how > 0) errno = how;
-  return how > 0 ? -1 : __real_write(fd, from, how == SHORT && n ? 1 : n);
-}
-int __real_close(int fd);
-int __wrap_close(int fd);
-int __wrap_close(int fd) {
-  const int how = fails(CLOSE, NULL), got = __real_close(fd); /* closed all the same */
-  if (how > 0) errno = how;
-  return how > 0 ? -1 : got;
-}
-
 /* ---- each call fails once ----------------------------------------------------------------------- */
-
-static void arm(int call, int n, int how) {
-  memset(&fault, 0, sizeof fault);
-  fault.call = call;
-  fault.at = n;
-  fault.how = how;
-  fault.on = 1;
-}
 
 /* A save of step 2 over step 1. True while the call was there to fail. */
 static bool failing_save(int call, int n, int how, int *ok) {
@@ -177,10 +87,10 @@ static void replacing_a_step_loses_neither(void **state) {
       OK(save(1, &err));
       fill(w.scope, 20);
       arm(ways[i].call, n, ways[i].how);
-      cannot_exchange = ways[i].first;
+      fault.cannot_exchange = ways[i].first;
       const frt_status_t status = frt_checkpoint_save(at("ck"), w.scope, &info, &err);
       hit = fault.hit;
-      fault.on = cannot_exchange = 0;
+      fault.on = 0;
       OK(frt_checkpoint_load(at("ck"), w.scope, NULL, &err));
       const int now = held(w.scope);
       if (status == FRT_OK) assert_int_equal(20, now);
