@@ -14,8 +14,8 @@ typedef struct {
 #define RATE frt_gpu_real(u.lr, u.wide, 0)
 #define PUT(field, v) frt_gpu_put(u.field, u.wide, i, (v))
 
-/* Slots 0 to 2 of the rule, which every rule has under these names. */
-#define UPDATE(OP)                                                                         \
+/* What every rule has under these names, and the rate that all but adadelta have. */
+#define UPDATE_WITHOUT_RATE(OP)                                                            \
   update_t u;                                                                              \
   memset(&u, 0, sizeof u);                                                                 \
   memcpy(u.k, state, sizeof u.k);                                                          \
@@ -23,8 +23,10 @@ typedef struct {
   u.n = frt_in_numel(r, FRT_##OP##_IN_PARAM);                                              \
   u.p = frt_in(r, FRT_##OP##_IN_PARAM)->data;                                              \
   u.g = frt_in(r, FRT_##OP##_IN_GRAD)->data;                                               \
-  u.lr = frt_gpu_data_in(r, FRT_##OP##_IN_LEARNINGRATE);                                   \
   u.o0 = frt_out(r, FRT_##OP##_OUT_PARAMOUT)->data
+#define UPDATE(OP)                                                                         \
+  UPDATE_WITHOUT_RATE(OP);                                                                 \
+  u.lr = frt_gpu_data_in(r, FRT_##OP##_IN_LEARNINGRATE)
 #define STEP(stem) \
   static frt_status_t stem##_run(const void *state, const frt_run_t *r, frt_error_t *err)
 
@@ -91,19 +93,13 @@ STEP(decayed) {
 
 GPU_PREPARE_(adadelta, FRT_ADADELTA_ATTR_RHO, FRT_ADADELTA_ATTR_EPSILON)
 STEP(adadelta) {
-  update_t u;
-  memset(&u, 0, sizeof u);
-  memcpy(u.k, state, sizeof u.k);
-  u.wide = frt_gpu_wide(frt_in(r, FRT_ADADELTA_IN_PARAM));
-  u.p = frt_in(r, FRT_ADADELTA_IN_PARAM)->data;
-  u.g = frt_in(r, FRT_ADADELTA_IN_GRAD)->data;
+  UPDATE_WITHOUT_RATE(ADADELTA);
   u.a = frt_in(r, FRT_ADADELTA_IN_AVGSQUAREDGRAD)->data;
   u.b = frt_in(r, FRT_ADADELTA_IN_AVGSQUAREDUPDATE)->data;
-  u.o0 = frt_out(r, FRT_ADADELTA_OUT_PARAMOUT)->data;
   u.o1 = frt_out(r, FRT_ADADELTA_OUT_AVGSQUAREDGRADOUT)->data;
   u.o2 = frt_out(r, FRT_ADADELTA_OUT_AVGSQUAREDUPDATEOUT)->data;
   return frt_gpu_each(
-      r, frt_in_numel(r, FRT_ADADELTA_IN_PARAM),
+      r, u.n,
       [=] FRT_GPU_FN(int64_t i) {
         const double g = GET(g), b = GET(b), e = u.k[1];
         const double a = mean_of(u.k[0], GET(a), g * g);
