@@ -1,7 +1,8 @@
 #!/bin/sh
 # tests/run.sh [--full] [--no-install]: builds and judges everything, on a bare Debian 12
 # too. The last line counts; the exit status is 0 only if nothing failed.
-#   --full        also the long checks
+#   --full        also the long checks, up to 90 minutes; build/logs/full.txt is the result,
+#                 tests/full.txt the last one that was kept
 #   --no-install  name missing packages instead of installing them
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -17,12 +18,22 @@ done
 
 passed=0 failed=0 skipped=0
 logs=$root/build/logs
+result=$logs/result.txt
+[ "$full" = no ] || result=$logs/full.txt
 began=$(date +%s)
 
 count() { passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3)); }
-tell() { printf '%-44s %s\n' "$1" "$2"; }
+note() { printf '%s\n' "$1" | tee -a "$result"; }
+# tell LABEL VERDICT: with the seconds since the last one.
+told=$began
+tell() {
+  now=$(date +%s)
+  note "$(printf '%-48s %-38s %5d s' "$1" "$2" $((now - told)))"
+  told=$now
+}
 # A step that could not even be carried out counts as one failure.
 broken() { tell "$1" "FAILED"; count 0 1 0; }
+left_out() { tell "$1" "skipped: $2"; count 0 0 1; }
 
 attribute() { sed -n "s/.*<testsuite.*[[:space:]]$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1; }
 
@@ -57,14 +68,21 @@ suite() {
 
 number() { printf '%s\n' "$line" | grep -oE "[0-9]+ $1" | head -n 1 | cut -d' ' -f1; }
 
-# judged LABEL COMMAND...: a command of ours whose last counting line says
-# "N passed, M failed[, K skipped]".
+log_of() { printf '%s' "$logs/$(printf '%s' "$1" | tr -c 'A-Za-z0-9\n' _).log"; }
+
+# judged LABEL COMMAND...: a command of ours, judged by its log.
 judged() {
   label=$1
   shift
-  log=$logs/$(printf '%s' "$label" | tr -c 'A-Za-z0-9\n' _).log
   status=0
-  "$@" >"$log" 2>&1 || status=$?
+  "$@" >"$(log_of "$label")" 2>&1 || status=$?
+  verdict "$label" "$status"
+}
+
+# verdict LABEL STATUS: what the last counting line of LABEL's log says,
+# "N passed, M failed[, K skipped]".
+verdict() {
+  label=$1 status=$2 log=$(log_of "$1")
   line=$(grep -E '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1 || true)
   good=$(number passed) bad=$(number failed) left=$(number skipped)
   if [ -z "$good" ]; then
@@ -84,6 +102,7 @@ judged() {
 
 install_missing
 mkdir -p "$logs"
+rm -f "$result"
 fluidrt=$root/build/release/bin/fluidrt
 
 if build release; then
@@ -108,68 +127,27 @@ else
   broken "ASan and UBSan build"
 fi
 
-# Twenty seconds of fuzzing, where clang has libFuzzer; an hour with --full.
-fuzz_seconds=20
-[ "$full" = yes ] && fuzz_seconds=3600
-if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return d && n > 9; }' |
-   clang -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null; then
-  judged "fuzzing, $fuzz_seconds s" sh "$root/tests/fuzz/run.sh" "$fuzz_seconds"
+fuzzer() {
+  echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return d && n > 9; }' |
+    clang -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null
+}
+if [ "$full" = yes ]; then
+  . "$root/tests/full.sh"
+elif fuzzer; then
+  judged "fuzzing, 20 s" sh "$root/tests/fuzz/run.sh" 20
 else
-  tell "fuzzing" "skipped: no clang with libFuzzer"
-  count 0 0 1
+  left_out "fuzzing" "no clang with libFuzzer"
 fi
 
 # Races: the program in which two executors train at once.
-if build tsan program_two_executors; then
-  suite "TSan: two executors" tsan -R '^program_two_executors$'
-else
-  broken "TSan build"
+if [ "$full" = no ]; then
+  if build tsan program_two_executors; then
+    suite "TSan: two executors" tsan -R '^program_two_executors$'
+  else
+    broken "TSan build"
+  fi
 fi
 
-if [ "$full" = yes ]; then
-  if build tsan; then
-    suite "TSan: everything" tsan -LE lint
-  else
-    broken "TSan build of everything"
-  fi
-  for place in cpu reference; do
-    judged "recorded cases under ASan, $place" env ASAN_OPTIONS=detect_leaks=1 \
-      "$root/build/asan/bin/fluidrt" verify -p $place "$root/tests/golden"
-    judged "conformance under ASan, $place" "$root/build/asan/bin/fluidrt" conform $place
-  done
-  judged "what the conformance suite notices" sh "$root/tests/mutants/run.sh"
-  export FRT_KILLS=200
-  suite "saving killed at 200 points" release -R '^unit_io_test_checkpoint$'
-  unset FRT_KILLS
-  host=$root/build/release/lib/fluidrt-tests/frt_cuda_host.so
-  if [ -f "$host" ]; then
-    judged "conformance, cuda's kernels on this machine" "$fluidrt" conform "$host"
-  else
-    tell "cuda's kernels on this machine" "skipped: no C++ compiler"
-    count 0 0 1
-  fi
-  judged "recorded cases, places switched each step" \
-    "$fluidrt" verify --switch "$root/tests/golden"
-  if sh "$root/tests/coverage.sh" >"$logs/coverage.log" 2>&1; then
-    tell "coverage" "$(grep '^total' "$logs/coverage.log" | tr -s ' ')"
-    count 1 0 0
-  else
-    tail -n 20 "$logs/coverage.log"
-    broken "coverage"
-  fi
-  # False alarms. Each of 10,000 seeds draws new values for about one case of every tenth op
-  # (virtual, which waits on purpose: every hundredth); what has fixed values runs once.
-  for place in cpu:0.1 reference:0.1 virtual:0.01; do
-    judged "conformance, 10,000 seeds, ${place%:*}" \
-      "$fluidrt" conform "${place%:*}" --seeds 10000 --sample "${place#*:}"
-  done
-  judged "conformance, level full, cpu" "$fluidrt" conform cpu --level full --seeds 1
-  judged "conformance, networks, virtual" "$fluidrt" conform virtual --mode train
-  judged "recorded cases, each op in turn on another device" \
-    env FRT_VIRTUAL_COPY=late FRT_VIRTUAL_DELAY_US=0 "$fluidrt" verify -q --check-plans \
-    --force-each -p virtual:0,virtual:1,cpu "$root/tests/golden"
-fi
-
-say "$(($(date +%s) - began)) seconds"
-say "$passed passed, $failed failed, $skipped skipped"
+note "$(($(date +%s) - began)) seconds"
+note "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,12 +1,14 @@
 #!/bin/sh
-# tests/fuzz/run.sh SECONDS [BUILD]: builds the harnesses with clang and libFuzzer and runs
-# them for that many seconds in all, two at a time. An hour: run.sh 3600.
+# tests/fuzz/run.sh SECONDS [BUILD [JOBS]]: builds the harnesses with clang and libFuzzer and
+# runs them for that many seconds in all, JOBS (1 or 2; default 2) at a time. An hour of both
+# cores: run.sh 3600.
 # Inputs that fail are left in BUILD/found; put them into tests/fuzz/finds/<harness>.
 set -eu
-seconds=${1:?usage: run.sh SECONDS [BUILD]}
+seconds=${1:?usage: run.sh SECONDS [BUILD [JOBS]]}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 build=${2:-$root/build/fuzz}
+jobs=${3:-2}
 mkdir -p "$build"
 
 if ! command -v clang >/dev/null ||
@@ -22,10 +24,10 @@ cmake -S "$root" -B "$build" -G Ninja -DCMAKE_C_COMPILER=clang -DFRT_FUZZ=ON \
   -DCMAKE_C_FLAGS="$flags" >"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
 names=$(cd "$here" && ls fuzz_*.c | sed 's/\.c$//')
 # shellcheck disable=SC2086
-ninja -C "$build" -j2 $names >"$build.log" 2>&1 || { tail -40 "$build.log"; exit 1; }
+ninja -C "$build" -j"$jobs" $names >"$build.log" 2>&1 || { tail -40 "$build.log"; exit 1; }
 
 n=$(echo "$names" | wc -w)
-each=$((seconds * 2 / n)); [ "$each" -gt 0 ] || each=1
+each=$((seconds * jobs / n)); [ "$each" -gt 0 ] || each=1
 mkdir -p "$build/found"
 
 # One harness: its corpus grows in the build folder, seeds and finds come first.
@@ -59,19 +61,20 @@ report() { # harness status
   fi
 }
 
-first=
+# The finished harness's verdict; $running holds "name:pid" of those at work, oldest first.
+running=
+finish() {
+  oldest=${running%% *} running=${running#* }
+  status=0
+  wait "${oldest#*:}" || status=$?
+  report "${oldest%:*}" "$status"
+}
 for name in $names; do
-  fuzz "$name" & pid=$!
-  if [ -n "$first" ]; then
-    status=0; wait "$first_pid" || status=$?; report "$first" "$status"
-    status=0; wait "$pid" || status=$?; report "$name" "$status"
-    first=
-  else
-    first=$name first_pid=$pid
-  fi
+  fuzz "$name" &
+  running="$running$name:$! "
+  # shellcheck disable=SC2086
+  [ "$(echo $running | wc -w)" -lt "$jobs" ] || finish
 done
-if [ -n "$first" ]; then
-  status=0; wait "$first_pid" || status=$?; report "$first" "$status"
-fi
+while [ -n "$running" ]; do finish; done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
