@@ -27,7 +27,7 @@ static frt_status_t cast_run(const void *state, const frt_run_t *r, frt_error_t 
       err);
 }
 
-/* ---- fill_constant ---------------------------------------------------------------------------- */
+/* ---- fill_constant and its kin ----------------------------------------------------------------- */
 
 /* A decimal number as Fluid prints them into str_value. Not strtod, which follows the locale:
  * digits beyond 19 are dropped, the rest is one or two roundings in long double. */
@@ -77,23 +77,17 @@ typedef struct {
   double real;
   int64_t whole;
 } fill_t;
-static frt_status_t fill_prepare(const frt_op_t *op, void *state, uint64_t *workspace,
-                                 frt_error_t *err) {
-  fill_t *s = (fill_t *)state;
-  const double value = frt_attr_f32(op, FRT_FILL_CONSTANT_ATTR_VALUE);
-  const char *text = frt_attr_str(op, FRT_FILL_CONSTANT_ATTR_STR_VALUE);
+/* The number to fill with: `text` if there is one, else `value`. */
+static void fill_plan(fill_t *s, const frt_api_tensor_t *out, double value, const char *text) {
   const int has_text = text && *text;
-  const uint32_t dtype = frt_out(op, FRT_FILL_CONSTANT_OUT_OUT)->dtype;
-  (void)workspace, (void)err;
   s->real = has_text ? parse_number(text) : value;
-  s->whole = dtype == FRT_BOOL ? s->real != 0
-             : has_text        ? parse_int(text)
-                               : frt_gpu_whole(value, INT64_MIN, INT64_MAX);
-  return FRT_OK;
+  s->whole = out->dtype == FRT_BOOL ? s->real != 0
+             : has_text             ? parse_int(text)
+                                    : frt_gpu_whole(value, INT64_MIN, INT64_MAX);
 }
-static frt_status_t fill_run(const void *state, const frt_run_t *r, frt_error_t *err) {
-  const fill_t s = *(const fill_t *)state;
-  const frt_api_tensor_t *out = frt_out(r, FRT_FILL_CONSTANT_OUT_OUT);
+static frt_status_t fill(const fill_t *state, const frt_run_t *r, const frt_api_tensor_t *out,
+                         frt_error_t *err) {
+  const fill_t s = *state;
   const uint32_t dtype = out->dtype;
   void *to = out->data;
   return frt_gpu_each(
@@ -104,6 +98,23 @@ static frt_status_t fill_run(const void *state, const frt_run_t *r, frt_error_t 
       },
       err);
 }
+#define FILL(stem, OUT, VALUE, TEXT)                                                        \
+  typedef fill_t stem##_t;                                                                  \
+  static frt_status_t stem##_prepare(const frt_op_t *op, void *state, uint64_t *workspace,  \
+                                     frt_error_t *err) {                                    \
+    (void)workspace, (void)err;                                                             \
+    fill_plan((fill_t *)state, frt_out(op, OUT), VALUE, TEXT);                              \
+    return FRT_OK;                                                                          \
+  }                                                                                         \
+  static frt_status_t stem##_run(const void *state, const frt_run_t *r, frt_error_t *err) { \
+    return fill((const fill_t *)state, r, frt_out(r, OUT), err);                            \
+  }
+FILL(constant, FRT_FILL_CONSTANT_OUT_OUT, frt_attr_f32(op, FRT_FILL_CONSTANT_ATTR_VALUE),
+     frt_attr_str(op, FRT_FILL_CONSTANT_ATTR_STR_VALUE))
+FILL(like, FRT_FILL_CONSTANT_BATCH_SIZE_LIKE_OUT_OUT,
+     frt_attr_f32(op, FRT_FILL_CONSTANT_BATCH_SIZE_LIKE_ATTR_VALUE),
+     frt_attr_str(op, FRT_FILL_CONSTANT_BATCH_SIZE_LIKE_ATTR_STR_VALUE))
+FILL(zeros, FRT_FILL_ZEROS_LIKE_OUT_OUT, 0, NULL)
 
 /* ---- assign_value: the bytes are made once, and copied from the host each time --------------- */
 
@@ -147,7 +158,9 @@ static frt_status_t values_run(const void *state, const frt_run_t *r, frt_error_
 
 FRT_KERNELS(cuda, fill) = {
     FRT_KERNEL_PLAIN("cast", FRT_ANY_DTYPE, cast, FRT_GPU_FLAGS),
-    FRT_KERNEL("fill_constant", FRT_NUMBERS | FRT_BOOLS, fill, FRT_GPU_FLAGS),
+    FRT_KERNEL("fill_constant", FRT_NUMBERS | FRT_BOOLS, constant, FRT_GPU_FLAGS),
+    FRT_KERNEL("fill_constant_batch_size_like", FRT_NUMBERS | FRT_BOOLS, like, FRT_GPU_FLAGS),
+    FRT_KERNEL("fill_zeros_like", FRT_NUMBERS | FRT_BOOLS, zeros, FRT_GPU_FLAGS),
     FRT_KERNEL("assign_value", FRT_F32S | FRT_INTS | FRT_BOOLS, values,
                FRT_GPU_FLAGS | FRT_GPU_OWNS),
     FRT_KERNELS_END};

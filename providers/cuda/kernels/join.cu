@@ -60,16 +60,19 @@ RUN(stack, frt_out(r, FRT_STACK_OUT_Y), &r->in[FRT_STACK_IN_X], &r->in[FRT_STACK
 RUN(stack_grad, frt_in(r, FRT_STACK_GRAD_IN_Y_GRAD), &r->out[FRT_STACK_GRAD_OUT_X_GRAD],
     &r->out[FRT_STACK_GRAD_OUT_X_GRAD], 0)
 
-/* ---- select_input: which input only the device knows; all are offered ------------------------ */
+/* ---- select_input, select_output: which one only the device knows; all are offered ----------- */
 
 typedef struct { frt_gpu_check_t check; } select_t;
+static frt_status_t one_of(const frt_op_t *op, uint32_t count, select_t *s,
+                           uint64_t *workspace) {
+  frt_gpu_check_plan(&s->check, op, "Mask", workspace);
+  frt_gpu_check_range(&s->check, count, "");
+  return FRT_OK;
+}
 static frt_status_t select_prepare(const frt_op_t *op, void *state, uint64_t *workspace,
                                    frt_error_t *err) {
-  select_t *s = (select_t *)state;
   (void)err;
-  frt_gpu_check_plan(&s->check, op, "Mask", workspace);
-  frt_gpu_check_range(&s->check, op->in[FRT_SELECT_INPUT_IN_X].count, "");
-  return FRT_OK;
+  return one_of(op, op->in[FRT_SELECT_INPUT_IN_X].count, (select_t *)state, workspace);
 }
 static frt_status_t select_run(const void *state, const frt_run_t *r, frt_error_t *err) {
   const select_t *s = (const select_t *)state;
@@ -92,8 +95,32 @@ static frt_status_t select_run(const void *state, const frt_run_t *r, frt_error_
   return FRT_OK;
 }
 
+typedef select_t scatter_t;
+static frt_status_t scatter_prepare(const frt_op_t *op, void *state, uint64_t *workspace,
+                                    frt_error_t *err) {
+  (void)err;
+  return one_of(op, op->out[FRT_SELECT_OUTPUT_OUT_OUT].count, (select_t *)state, workspace);
+}
+static frt_status_t scatter_run(const void *state, const frt_run_t *r, frt_error_t *err) {
+  const select_t *s = (const select_t *)state;
+  const frt_api_slot_t *outs = &r->out[FRT_SELECT_OUTPUT_OUT_OUT];
+  const int32_t *mask = frt_gpu_in(int32_t, r, FRT_SELECT_OUTPUT_IN_MASK);
+  const uint8_t *from = (const uint8_t *)frt_in(r, FRT_SELECT_OUTPUT_IN_X)->data;
+  FRT_TRY(frt_gpu_check_ids(r, &s->check, frt_in(r, FRT_SELECT_OUTPUT_IN_MASK),
+                            (int64_t)outs->count, 0, 0, err));
+  for (uint32_t k = 0; k < outs->count; ++k) {
+    uint8_t *to = (uint8_t *)outs->t[k]->data;
+    FRT_TRY(frt_gpu_each(
+        r, (int64_t)outs->t[k]->bytes,
+        [=] FRT_GPU_FN(int64_t i) { to[i] = mask[0] == (int32_t)k ? from[i] : 0; }, err,
+        FRT_GPU_STOP(r)));
+  }
+  return FRT_OK;
+}
+
 #define ROW(name) FRT_KERNEL(#name, FRT_ANY_DTYPE, name, FRT_GPU_FLAGS)
 FRT_KERNELS(cuda, join) = {ROW(concat), ROW(concat_grad), ROW(split), ROW(stack),
                            ROW(stack_grad),
                            FRT_KERNEL("select_input", FRT_ANY_DTYPE, select, FRT_GPU_FLAGS),
+                           FRT_KERNEL("select_output", FRT_ANY_DTYPE, scatter, FRT_GPU_FLAGS),
                            FRT_KERNELS_END};
