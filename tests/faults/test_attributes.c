@@ -269,11 +269,28 @@ static void expansions_without_end(void **state) {
               "overflows"));
 }
 
+#define LAYER_NORM(begin, attrs)                                                       \
+  V("x", "FP32", "2, 3, 4") V("s", "FP32", "12") O V("m", "FP32", "") V("v", "FP32", "") \
+  OP("layer_norm", IN("X", "'x'") IN("Scale", "'s'") OUT("Y", "'o'") OUT("Mean", "'m'")  \
+     OUT("Variance", "'v'") ATTR("begin_norm_axis", "INT", "i: " begin) attrs)
+static void layer_norm_rows(void **state) {
+  (void)state;
+  accepted(LAYER_NORM("1", ""));
+  REFUSED(BAD(LAYER_NORM("0", ""), "'begin_norm_axis' is 0; wanted 1 to 8"),
+          BAD(LAYER_NORM("-1", ""), "'begin_norm_axis' is -1"),
+          BAD(LAYER_NORM("3", ""), "begin_norm_axis is 3; wanted 1 to 2 as X has shape [2, 3, 4]"),
+          BAD(LAYER_NORM("2147483647", ""), "'begin_norm_axis' is 2.14748e+09"),
+          BAD(LAYER_NORM("2", ""), "Scale has shape [12]; wanted [4]"),
+          BAD(LAYER_NORM("1", ATTR("epsilon", "FLOAT", "f: -1e-5")), "epsilon"),
+          BAD(LAYER_NORM("1", ATTR("epsilon", "FLOAT", "f: 0.01")), "epsilon"),
+          BAD(LAYER_NORM("1", ATTR("epsilon", "FLOAT", "f: nan")), "epsilon"));
+}
+
 /* Not known, so refused whatever their attributes say. When such an op comes, the rows of
  * the catalogue that speak of its attributes ask for tests of their own. */
 static void ops_that_do_not_exist(void **state) {
   static const char *const types[] = {"conv2d", "depthwise_conv2d", "conv2d_transpose", "pool2d",
-                                      "batch_norm", "layer_norm"};
+                                      "batch_norm"};
   (void)state;
   for (size_t i = 0; i < sizeof types / sizeof *types; ++i) {
     char text[600];
@@ -349,7 +366,8 @@ int main(void) {
       cmocka_unit_test(slices_of_axes_that_are_not_there), /* 3c: 128 */
       cmocka_unit_test(parts_that_do_not_add_up), /* 3c: 129 */
       cmocka_unit_test(expansions_without_end), /* 3c: 130 */
-      cmocka_unit_test(ops_that_do_not_exist), /* 3c: 117-124, 131, 132 absent */
+      cmocka_unit_test(ops_that_do_not_exist), /* 3c: 117-124, 131 absent */
+      cmocka_unit_test(layer_norm_rows), /* 3c: 132 */
       cmocka_unit_test(lars_shapes), /* 3c: 138 */
       cmocka_unit_test(lars_parameters),
       cmocka_unit_test(sgd_with_an_integer_gradient), /* 3c: 139 */

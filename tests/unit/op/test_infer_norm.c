@@ -1,0 +1,65 @@
+/* Shapes of the normalizing ops. */
+#include "infer.h"
+
+static void layer_norm_keeps_one_number_a_row(void **state) {
+  op_t o;
+  (void)state;
+  op_init(&o, "layer_norm");
+  IN(&o, "X", FRT_F32, 2, 3, 4, 5);
+  IN(&o, "Scale", FRT_F32, 20);
+  SET_INT(&o, "begin_norm_axis", 2);
+  accepts(&o);
+  OUT(&o, "Y", FRT_F32, 2, 3, 4, 5);
+  OUT(&o, "Mean", FRT_F32, 6);
+  OUT(&o, "Variance", FRT_F32, 6);
+  o.in_shapes[0][0].dims[0] = -1;
+  accepts(&o);
+  OUT(&o, "Mean", FRT_F32, -1);
+  IN(&o, "Bias", FRT_F32, 5);
+  refuses(&o, FRT_INVALID_ARGUMENT,
+          "Bias has shape [5]; wanted [20], the elements of X from begin_norm_axis on");
+  o.in_shapes[1][0].dtype = FRT_F64;
+  refuses(&o, FRT_INVALID_ARGUMENT, "Scale has dtype float64; wanted float32, the dtype of X");
+}
+
+static void layer_norm_begins_behind_the_first_dim(void **state) {
+  op_t o;
+  (void)state;
+  op_init(&o, "layer_norm");
+  IN(&o, "X", FRT_F32, 2, 3);
+  SET_INT(&o, "begin_norm_axis", 2);
+  refuses(&o, FRT_INVALID_ARGUMENT,
+          "begin_norm_axis is 2; wanted 1 to 1 as X has shape [2, 3]");
+  SET_INT(&o, "begin_norm_axis", 0);
+  refuses(&o, FRT_INVALID_ARGUMENT,
+          "begin_norm_axis is 0; wanted 1 to 1 as X has shape [2, 3]");
+}
+
+static void layer_norm_grad_wants_what_forward_left(void **state) {
+  op_t o;
+  (void)state;
+  op_init(&o, "layer_norm_grad");
+  IN(&o, "X", FRT_F64, -1, 3);
+  IN(&o, "Y@GRAD", FRT_F64, 5, 3);
+  IN(&o, "Mean", FRT_F64, 5);
+  IN(&o, "Variance", FRT_F64, 5);
+  accepts(&o);
+  OUT(&o, "X@GRAD", FRT_F64, 5, 3);
+  OUT(&o, "Scale@GRAD", FRT_F64, 3);
+  OUT(&o, "Bias@GRAD", FRT_F64, 3);
+  o.in_shapes[4][0].dims[0] = 4;
+  refuses(&o, FRT_INVALID_ARGUMENT,
+          "Mean has shape [5]; wanted [4], the rows of X before begin_norm_axis");
+  o.in_shapes[4][0].dims[0] = 5;
+  o.in_shapes[5][0].dims[1] = 4;
+  refuses(&o, FRT_INVALID_ARGUMENT, "Y@GRAD has shape [5, 4]; wanted [5, 3], the shape of X");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(layer_norm_keeps_one_number_a_row),
+      cmocka_unit_test(layer_norm_begins_behind_the_first_dim),
+      cmocka_unit_test(layer_norm_grad_wants_what_forward_left),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
