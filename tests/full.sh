@@ -97,7 +97,7 @@ export FRT_KILLS=200
 suite "saving killed at 200 points" release -R '^unit_io_test_checkpoint$'
 unset FRT_KILLS
 if build tsan; then
-  suite "TSan: everything" tsan -LE lint
+  suite "TSan: everything" tsan -LE lint --timeout 900
 else
   broken "TSan build of everything"
 fi
