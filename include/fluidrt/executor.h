@@ -36,6 +36,7 @@ typedef struct frt_executor_options {
   int check_plans;    /* prove each plan before it runs (INTERNAL); debug builds always do */
   int explain_only;   /* devices that are not there do not hinder; nothing can be run */
   int spread;         /* op i asks place i % n first: for finding faults of copies */
+  uint32_t max_plans; /* kept, the least recently used goes; 0 = 16 */
 } frt_executor_options_t;
 
 /* places: "cpu,reference", "cpu", "cuda:1,cpu", "./mine.so,cpu" ...; NULL =

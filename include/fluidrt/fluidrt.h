@@ -5,6 +5,7 @@
 #include "fluidrt/builder.h"
 #include "fluidrt/checkpoint.h"
 #include "fluidrt/executor.h"
+#include "fluidrt/imperative.h"
 #include "fluidrt/inference.h"
 #include "fluidrt/io.h"
 #include "fluidrt/layers.h"

@@ -1,6 +1,6 @@
 /* Backward, gradient clipping, decay, optimizers and learning-rate schedules: what
  * Fluid's append_backward, clip, regularizer, optimizer and learning_rate_scheduler
- * append to a program. Static graphs only.
+ * append to a program. In imperative mode (imperative.h) optimizers update at once.
  * Source: Paddle 1.8 fluid.backward, fluid.optimizer, fluid.clip, fluid.regularizer,
  * fluid.layers.learning_rate_scheduler. */
 #ifndef FLUIDRT_TRAIN_H
@@ -96,11 +96,15 @@ typedef struct frt_optimizer_options {
   /* Lamb: 1 for parameters that are not decayed; NULL: none. */
   int (*exclude_from_weight_decay)(void *ctx, const char *parameter);
   void *exclude_ctx;
+  struct frt_lr_decay *learning_rate_decay; /* imperative mode, instead of a number;
+                                               outlives the optimizer (imperative.h) */
 } frt_optimizer_options_t;
 
 typedef struct frt_optimizer frt_optimizer_t;
 
-/* Errors: INVALID_ARGUMENT the options (argument named). */
+/* Errors: INVALID_ARGUMENT the options (argument named). In imperative mode a missing
+ *   parameter_list and a learning_rate_var are refused too; NOT_FOUND a parameter;
+ *   ALREADY_EXISTS one named twice. */
 FRT_API frt_status_t frt_optimizer_create(frt_builder_t *b, frt_optimizer_kind_t kind,
     const frt_optimizer_options_t *options, frt_optimizer_t **out, frt_error_t *err);
 FRT_API void frt_optimizer_release(frt_optimizer_t *o);
@@ -129,7 +133,9 @@ typedef struct frt_minimized {
   size_t n_pairs;
 } frt_minimized_t;
 
-/* backward + apply_gradients. loss: [1]. out may be NULL.
+/* backward + apply_gradients. loss: [1]. out may be NULL. In imperative mode: one update
+ * from the gradients that are there, without a backward; of the options nothing counts,
+ * pairs live until the optimizer's next minimize.
  * Errors: as frt_append_backward; ALREADY_EXISTS a parameter named twice, or a second
  *   minimize of this optimizer over it; FAILED_PRECONDITION inside control flow. */
 FRT_API frt_status_t frt_optimizer_minimize(frt_optimizer_t *o, frt_var_t loss,
@@ -150,10 +156,21 @@ FRT_API frt_status_t frt_optimizer_apply_gradients(frt_optimizer_t *o,
     frt_error_t *err);
 
 /* Imperative-mode methods. In a static graph each answers FAILED_PRECONDITION and says
- * so, before it looks at any argument. */
+ * so, before it looks at any argument.
+ * clear_gradients: gradients that exist, of the parameters of the list, become zeros. */
 FRT_API frt_status_t frt_optimizer_clear_gradients(frt_optimizer_t *o, frt_error_t *err);
+/* Any value, also a negative one or NaN: what the next minimize uses; a variable bound as
+ * the rate is overwritten. _var binds a variable, of which no copy is taken: what is
+ * assigned to it later counts. It cannot be dropped any more.
+ * Errors: FAILED_PRECONDITION the rate is a decay object; INVALID_ARGUMENT value (shape
+ *   other than [1], of another guard); NOT_FOUND value. */
 FRT_API frt_status_t frt_optimizer_set_lr(frt_optimizer_t *o, double value,
     frt_error_t *err);
+FRT_API frt_status_t frt_optimizer_set_lr_var(frt_optimizer_t *o, frt_var_t value,
+    frt_error_t *err);
+/* The number given, until there is a variable (from the first minimize on): then what is
+ * in that. With a decay object the rate that the last minimize used, before the first one
+ * that which it will use; asking does not advance it. */
 FRT_API frt_status_t frt_optimizer_current_step_lr(frt_optimizer_t *o, double *out,
     frt_error_t *err);
 

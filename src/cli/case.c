@@ -69,7 +69,7 @@ static char *find_skip(const frti_cli_case_t *c) {
   frti_cli_list_t unknown = {0};
   char *text = NULL, *longer;
   if (!strcmp(c->kind, "errors")) return frti_cli_strdup("kind errors: pinned by tests");
-  if (!strcmp(c->kind, "dygraph")) return frti_cli_strdup("kind dygraph: not yet");
+  if (frti_cli_case_imperative(c)) return NULL;
   if (strcmp(c->kind, "static") && strcmp(c->kind, "newer"))
     return frti_cli_text("unknown kind '%s'", c->kind);
   for (size_t i = 0; i < c->n_programs; ++i)
@@ -92,6 +92,8 @@ frt_status_t frti_cli_case_open(
   if (!strcmp(out->kind, "static") || !strcmp(out->kind, "newer")) {
     FRT_TRY(read_programs(out, err));
     FRT_TRY(read_tolerance(out, err));
+  } else if (frti_cli_case_imperative(out)) {
+    FRT_TRY(read_tolerance(out, err));
   }
   out->skip = find_skip(out);
   return FRT_OK;
@@ -104,6 +106,10 @@ void frti_cli_case_close(frti_cli_case_t *c) {
   json_decref(c->json);
   frti_cli_files_close(c->files);
   memset(c, 0, sizeof *c);
+}
+
+bool frti_cli_case_imperative(const frti_cli_case_t *c) {
+  return !strcmp(c->kind, "dygraph");
 }
 
 frt_program_t *frti_cli_case_program(const frti_cli_case_t *c, const char *name) {

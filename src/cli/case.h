@@ -41,6 +41,7 @@ typedef struct frti_cli_case {
 /* Opens a folder or a zip. Errors: NOT_FOUND, DATA_LOSS what is missing or broken. */
 frt_status_t frti_cli_case_open(const char *path, frti_cli_case_t *out, frt_error_t *err);
 void frti_cli_case_close(frti_cli_case_t *c);
+bool frti_cli_case_imperative(const frti_cli_case_t *c);
 frt_program_t *frti_cli_case_program(const frti_cli_case_t *c, const char *name);
 
 /* Gives the executor for the next run, of the program of this name. */
@@ -58,6 +59,9 @@ typedef struct frti_cli_case_result {
 
 void frti_cli_case_run(const frti_cli_case_t *c, frt_runtime_t *rt,
     frti_cli_choose_t choose, void *ctx, frti_cli_case_result_t *out);
+/* A case of kind dygraph: its script, each guard on these places (script.c). */
+void frti_cli_case_script(const frti_cli_case_t *c, frt_runtime_t *rt, const char *places,
+    const frt_executor_options_t *options, frti_cli_case_result_t *out);
 void frti_cli_case_result_release(frti_cli_case_result_t *r);
 
 /* How a case is run once per op (case_force.c): `places` is the list, `to` the place in

@@ -121,6 +121,8 @@ int frti_cli_open(const frti_cli_t *cli, frti_cli_session_t *s);
 void frti_cli_close(frti_cli_session_t *s);
 int frti_cli_executor(const frti_cli_t *cli, frt_runtime_t *rt, const char *places,
     const frt_pin_t *pin, frt_executor_t **out);
+/* What the common options ask of an executor; pin may be NULL. */
+frt_executor_options_t frti_cli_executor_options(const frti_cli_t *cli, const frt_pin_t *pin);
 int frti_cli_load(const frti_cli_t *cli, const char *path, frt_program_t **out);
 /* While set, SIGINT cancels the run of this executor; NULL: nothing is watched. */
 void frti_cli_watch(frt_executor_t *exe);

@@ -55,10 +55,9 @@ int frti_cli_open_runtime(const frti_cli_t *cli, frti_cli_session_t *s) {
   return CLI_OK;
 }
 
-int frti_cli_executor(const frti_cli_t *cli, frt_runtime_t *rt, const char *places,
-    const frt_pin_t *pin, frt_executor_t **out) {
-  frt_error_t err = FRT_ERROR_INIT;
-  const frt_executor_options_t options = {.struct_size = sizeof options,
+frt_executor_options_t frti_cli_executor_options(
+    const frti_cli_t *cli, const frt_pin_t *pin) {
+  return (frt_executor_options_t){.struct_size = sizeof(frt_executor_options_t),
       .seed = cli->seed,
       .no_fuse = cli->no_fuse,
       .no_reuse = cli->no_reuse,
@@ -71,6 +70,12 @@ int frti_cli_executor(const frti_cli_t *cli, frt_runtime_t *rt, const char *plac
       .first_run = cli->first_run,
       .pins = pin,
       .n_pins = pin ? 1 : 0};
+}
+
+int frti_cli_executor(const frti_cli_t *cli, frt_runtime_t *rt, const char *places,
+    const frt_pin_t *pin, frt_executor_t **out) {
+  frt_error_t err = FRT_ERROR_INIT;
+  const frt_executor_options_t options = frti_cli_executor_options(cli, pin);
   if (!frt_executor_create(rt, places, &options, out, &err)) return CLI_OK;
   err.phase = FRT_PHASE_PROVIDER; /* whatever failed, the place list asked for it */
   return frti_cli_error(cli, places ? places : "cpu,reference", &err);

@@ -201,6 +201,16 @@ static void conclude(const args_t *a, tally_t *t, const char *name,
 
 /* ---- running --------------------------------------------------------------------- */
 
+/* A script makes its own executors; with --switch each place runs the whole of it. */
+static void run_script(const args_t *a, const frti_cli_case_t *c, frt_runtime_t *rt,
+    const frti_cli_list_t *places, frti_cli_case_result_t *r) {
+  const frt_executor_options_t options = frti_cli_executor_options(&a->cli, NULL);
+  const size_t n = a->alternate ? places->n : 1;
+  for (size_t i = 0; i < n; ++i)
+    frti_cli_case_script(
+        c, rt, a->alternate ? places->items[i] : a->cli.places, &options, r);
+}
+
 static int verify_one(const args_t *a, const char *path, frt_runtime_t *rt, chooser_t *ch,
     const frti_cli_list_t *places, tally_t *t) {
   frti_cli_case_t c;
@@ -216,8 +226,13 @@ static int verify_one(const args_t *a, const char *path, frt_runtime_t *rt, choo
   } else if (c.skip) {
     ++t->skipped;
     tell(a, t, "SKIP", c.name, c.skip, NULL);
+  } else if (a->force && frti_cli_case_imperative(&c)) {
+    ++t->skipped;
+    tell(a, t, "SKIP", c.name, "kind dygraph: --force-each is for programs", NULL);
   } else {
-    if (a->force)
+    if (frti_cli_case_imperative(&c))
+      run_script(a, &c, rt, places, &r);
+    else if (a->force)
       code = frti_cli_case_force(&force, &c, rt, &r, &forced, &t->moved);
     else
       frti_cli_case_run(&c, rt, choose, ch, &r);

@@ -118,4 +118,16 @@ int32_t frti_op_sub_block(const frti_op_t *op);
 /* op_role, 0 when absent. */
 int64_t frti_op_role(const frti_op_t *op);
 
+
+/* ---- a program that is a record of what was run (renew.c) -------------------------- */
+
+/* Takes back the ops of block 0 from `n_ops` on, and the variables from `n_vars` on; of
+ * these, persistable ones stay if `keep`. Cannot fail; memory is given back by renewing. */
+void frti_program_cut(frt_program_t *p, uint32_t n_ops, uint32_t n_vars, bool keep);
+/* Only those variables of block 0 stay that `keep` says yes to; no op does, nor any other
+ * memory. Names that the program lent are gone. After a failure nothing has changed. */
+frt_status_t frti_program_renew(frt_program_t *p,
+                                bool (*keep)(void *ctx, const frti_var_t *v), void *ctx,
+                                frt_error_t *err);
+
 #endif

@@ -134,6 +134,7 @@ static frt_status_t take_pins(frt_executor_t *exe, const frt_executor_options_t 
 static frt_status_t take_options(frt_executor_t *exe, const frt_executor_options_t *o,
                                  frt_error_t *err) {
   exe->seed = 1;
+  exe->max_plans = 16;
   if (!o) return FRT_OK;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, seed) && o->seed) exe->seed = o->seed;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, no_fuse)) exe->no_fuse = o->no_fuse != 0;
@@ -149,6 +150,8 @@ static frt_status_t take_options(frt_executor_t *exe, const frt_executor_options
   if (FRT_HAS_OPTION(o, frt_executor_options_t, spread)) exe->spread = o->spread != 0;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, explain_only))
     exe->explain_only = o->explain_only != 0;
+  if (FRT_HAS_OPTION(o, frt_executor_options_t, max_plans) && o->max_plans)
+    exe->max_plans = o->max_plans;
   if (FRT_HAS_OPTION(o, frt_executor_options_t, n_pins) && o->n_pins)
     return take_pins(exe, o, err);
   return FRT_OK;
@@ -162,6 +165,8 @@ frt_status_t frt_executor_create(frt_runtime_t *rt, const char *places,
   exe->rt = frt_runtime_retain(rt);
   exe->list = frti_strdup(places ? places : "cpu,reference");
   frt_status_t status = exe->list ? take_options(exe, options, err) : frti_no_memory(err);
+  if (status == FRT_OK && !(exe->plans = frti_calloc(exe->max_plans, sizeof *exe->plans)))
+    status = frti_no_memory(err);
   if (status == FRT_OK) status = parse_places(exe, err);
   if (status != FRT_OK) {
     frt_executor_release(exe);
@@ -193,6 +198,7 @@ void frt_executor_release(frt_executor_t *exe) {
   }
   frti_places_enter(exe);
   for (uint32_t i = 0; i < exe->n_plans; ++i) frti_plan_release(exe->plans[i]);
+  frti_free(exe->plans);
   for (uint32_t i = 0; i < exe->n_places; ++i)
     if (exe->places[i].queue)
       exe->places[i].device->provider->api.queue_close(exe->places[i].queue);

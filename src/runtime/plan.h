@@ -261,8 +261,8 @@ struct frt_executor {
   bool no_fuse, no_reuse, check_nan, check_provider, check_plans, spread, timed, explain_only;
   frt_pin_t *pins;
   size_t n_pins;
-  frti_plan_t *plans[16];
-  uint32_t n_plans;
+  frti_plan_t **plans;
+  uint32_t n_plans, max_plans;
   uint64_t clock, runs, plans_built, plans_evicted, bind_copies;
   const frti_plan_t *last;
   void (*trace)(void *ctx, const frt_trace_span_t *span);

@@ -69,7 +69,7 @@ static frt_status_t add_plan(frt_executor_t *exe, const frti_plan_request_t *q,
                              frti_plan_t **out, frt_error_t *err) {
   FRT_TRY(frti_plan_create(exe, q, out, err));
   ++exe->plans_built;
-  if (exe->n_plans == FRTI_COUNT(exe->plans)) {
+  if (exe->n_plans == exe->max_plans) {
     uint32_t oldest = 0;
     for (uint32_t i = 1; i < exe->n_plans; ++i)
       if (exe->plans[i]->last_used < exe->plans[oldest]->last_used) oldest = i;

@@ -174,7 +174,7 @@ static frt_status_t write_common(frt_builder_t *b, const frti_spec_t *spec,
   FRT_TRY(frt_program_set_attr_string(p, block, op, "op_namescope",
                                       b->scopes[b->n_scopes - 1].path, err));
   return frt_program_set_attr_string(p, block, op, "op_device",
-                                     spec->device ? spec->device : "", err);
+                                     spec->device && !b->live ? spec->device : "", err);
 }
 
 /* ---- shapes ------------------------------------------------------------------------ */
@@ -249,6 +249,13 @@ static frt_status_t write_op(frt_builder_t *b, const frti_spec_t *spec, frt_prog
   return schema->flags & FRT_OP_RUNTIME ? FRT_OK : infer(b, p, block, op, schema, err);
 }
 
+/* Imperative mode: a started op is one that is done. */
+static frt_status_t run_now(frt_builder_t *b, frt_program_t *p, uint32_t op,
+                            frt_error_t *err) {
+  if (!b->live || (b->live->quiet && p == frt_builder_main(b))) return FRT_OK;
+  return b->live->run(b->live->im, p, op, err);
+}
+
 frt_status_t frti_append(frt_builder_t *b, const frti_spec_t *spec, uint32_t *index,
                          frt_error_t *err) {
   frt_program_t *p = spec->program ? spec->program : frt_builder_main(b);
@@ -258,6 +265,7 @@ frt_status_t frti_append(frt_builder_t *b, const frti_spec_t *spec, uint32_t *in
   if (!row)
     return frti_fail(b, err, FRT_UNIMPLEMENTED, NULL, "op %s is not known here",
                      spec->type);
+  if (b->live && b->live->ended && !b->live->quiet) return frti_no_memory(err);
   FRT_TRY(frt_program_add_op(p, block, spec->type, &op, err));
   const frt_status_t status = write_op(b, spec, p, block, row, op, err);
   frti_arena_release(&b->scratch);
@@ -268,6 +276,11 @@ frt_status_t frti_append(frt_builder_t *b, const frti_spec_t *spec, uint32_t *in
     snprintf(name, sizeof name, "%s", err ? err->name : "");
     frti_fail(b, err, status, NULL, "op %s: %s", spec->type, said);
     return frti_error_name(err, status, name);
+  }
+  const frt_status_t ran = run_now(b, p, op, err);
+  if (ran != FRT_OK) {
+    --p->blocks[block].n_ops;
+    return ran;
   }
   if (spec->prepend) move_to_front(p, block);
   if (index) *index = spec->prepend ? 0 : op;

@@ -263,23 +263,24 @@ static frt_status_t write_op(frti_backward_t *w, const frti_gop_t *g) {
 }
 
 /* The gradient of the loss itself: one, made by a constant. Once more: another name. */
-static frt_status_t seed(frti_backward_t *w, int32_t dtype, const char **name) {
-  static const int64_t one[1] = {1};
+static frt_status_t seed(frti_backward_t *w, const frt_var_info_t *like, const char **name) {
   const char *grad = frti_grad_name(w, w->loss);
   *name = grad && declared(w, grad) ? frti_unique(w->b, grad) : grad;
   if (!*name) return frti_no_memory(w->err);
   const frti_spec_t spec = {.type = "fill_constant",
       .out = FRTI_IN({"Out", FRTI_ONE(*name)}),
       .attrs = FRTI_ATTRS(
-          {.name = "shape", .type = FRTI_WIRE_LONGS, .count = 1, .is = one},
+          {.name = "shape", .type = FRTI_WIRE_LONGS, .count = like->rank,
+           .is = like->dims},
           {.name = "value", .type = FRTI_WIRE_FLOAT, .f = 1},
-          {.name = "dtype", .type = FRTI_WIRE_INT, .i = dtype},
+          {.name = "dtype", .type = FRTI_WIRE_INT, .i = like->dtype},
           {.name = "force_cpu", .type = FRTI_WIRE_BOOLEAN},
           {.name = "op_role", .type = FRTI_WIRE_INT,
            .i = FRTI_ROLE_BACKWARD | FRTI_ROLE_LOSS},
           {.name = "op_device", .type = FRTI_WIRE_STRING, .s = ""})};
   FRT_TRY(frti_append_raw(w->p, 0, &spec, NULL, w->err));
-  frt_var_info_t info = {.name = *name, .dtype = dtype, .rank = 1, .dims = one};
+  const frt_var_info_t info = {.name = *name, .dtype = like->dtype, .rank = like->rank,
+                               .dims = like->dims};
   frt_var_t ignored;
   return frti_declare(w->b, w->p, 0, &info, &ignored, w->err);
 }
@@ -323,7 +324,7 @@ static const char *made_for(frti_backward_t *w, const char *param) {
 static frt_status_t pair_up(frti_backward_t *w, const char *const *list, size_t n_list,
                             frt_param_grad_t **pairs, size_t *n) {
   const size_t most = n_list ? n_list : w->b->n_vars;
-  *pairs = frti_arena_calloc(&w->b->arena, most + 1, sizeof **pairs);
+  *pairs = frti_arena_calloc(&w->b->results, most + 1, sizeof **pairs);
   if (!*pairs) return frti_no_memory(w->err);
   for (size_t i = 0; i < most; ++i) {
     const frti_var_note_t *v = &w->b->vars[i];
@@ -384,7 +385,7 @@ void frti_backward_release(frti_backward_t *w) {
   frti_arena_release(&w->arena);
 }
 
-static frt_status_t run(frti_backward_t *w, int32_t dtype) {
+static frt_status_t run(frti_backward_t *w, const frt_var_info_t *like) {
   const char *grad;
   frti_op_t *maker = last_writer(w->p, w->loss);
   if (maker)
@@ -395,7 +396,7 @@ static frt_status_t run(frti_backward_t *w, int32_t dtype) {
   if (!loss) return frti_no_memory(w->err);
   loss->needed = true;
   FRT_TRY(frti_backward_path(w));
-  FRT_TRY(seed(w, dtype, &grad));
+  FRT_TRY(seed(w, like, &grad));
   frti_fact_t *first = fact_of(w, grad);
   if (!first) return frti_no_memory(w->err);
   first->reaches = true;
@@ -414,14 +415,30 @@ frt_status_t frt_append_backward(frt_builder_t *b, frt_var_t loss,
   *pairs = NULL;
   *n_pairs = 0;
   frti_enter(b, "backward");
+  if (b->live)
+    return frti_fail(b, err, FRT_FAILED_PRECONDITION, NULL,
+                     "imperative mode has frt_imperative_backward");
   FRT_TRY(check_loss(b, loss, &info, err));
   FRT_TRY(check_names(b, "parameter_list", parameter_list, n_parameters, err));
   FRT_TRY(check_names(b, "no_grad_set", no_grad_set, n_no_grad, err));
   frti_backward_t w = {.b = b, .p = loss.program, .loss = frti_intern(b, loss.name),
                        .times = ++frti_program_note(b, loss.program)->gradients,
                        .no_grad = no_grad_set, .n_no_grad = n_no_grad, .err = err};
-  frt_status_t status = w.loss ? run(&w, info.dtype) : frti_no_memory(err);
+  frt_status_t status = w.loss ? run(&w, &info) : frti_no_memory(err);
   if (status == FRT_OK) status = pair_up(&w, parameter_list, n_parameters, pairs, n_pairs);
+  frti_backward_release(&w);
+  return status;
+}
+
+frt_status_t frti_append_gradients(frt_builder_t *b, frt_var_t loss, frt_error_t *err) {
+  frt_var_info_t info;
+  frti_program_note_t *note = frti_program_note(b, loss.program);
+  if (!note) return frti_no_memory(err);
+  FRT_TRY(frti_info(b, loss, "loss", &info, err));
+  note->gradients = 0;
+  frti_backward_t w = {.b = b, .p = loss.program, .loss = frti_intern(b, loss.name),
+                       .times = ++note->gradients, .err = err};
+  const frt_status_t status = w.loss ? run(&w, &info) : frti_no_memory(err);
   frti_backward_release(&w);
   return status;
 }

@@ -76,6 +76,7 @@ void frt_builder_release(frt_builder_t *b) {
   frti_free(b->vars);
   frti_names_release(&b->names);
   frti_arena_release(&b->arena);
+  frti_arena_release(&b->results);
   frti_arena_release(&b->scratch);
   frti_free(b);
 }
@@ -140,7 +141,7 @@ frt_status_t frt_builder_var(frt_builder_t *b, const char *name, frt_var_t *out,
   frt_program_t *p = frt_builder_main(b);
   frt_var_info_t info;
   int32_t owner = 0;
-  frti_enter(b, "builder_var");
+  frti_say(b, "builder_var");
   FRT_TRY(frti_check_text(b, "name", name, err));
   const frt_status_t status =
       frt_program_find_var(p, frti_current_block(b), name, &info, err);
@@ -182,6 +183,10 @@ frt_status_t frti_info(frt_builder_t *b, frt_var_t v, const char *argument,
                        frt_var_info_t *out, frt_error_t *err) {
   if (!v.program || !v.name)
     return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument, "is no variable");
+  /* Before it is looked into: another guard's program may be gone. */
+  if (b->live && v.program != frt_builder_main(b) && v.program != frt_builder_startup(b))
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, argument,
+                     "is a variable of another guard");
   const frt_status_t status = frt_program_find_var(v.program, v.block, v.name, out, err);
   if (status == FRT_OK) return FRT_OK;
   return frti_fail(b, err, status, argument, "'%.120s' is not in block %d of its program",
@@ -191,7 +196,7 @@ frt_status_t frti_info(frt_builder_t *b, frt_var_t v, const char *argument,
 frt_status_t frt_var_stop_gradient(frt_builder_t *b, frt_var_t var, int on,
                                    frt_error_t *err) {
   frt_var_info_t info;
-  frti_enter(b, "stop_gradient");
+  frti_say(b, "stop_gradient");
   FRT_TRY(frti_info(b, var, "var", &info, err));
   frti_var_note_t *note = frti_var_note(b, var.program, var.block, var.name);
   if (!note) return frti_no_memory(err);
@@ -203,7 +208,7 @@ frt_status_t frt_var_set_persistable(frt_builder_t *b, frt_var_t var, int on,
                                      frt_error_t *err) {
   frt_var_info_t info;
   int32_t owner = 0;
-  frti_enter(b, "persistable");
+  frti_say(b, "persistable");
   FRT_TRY(frti_info(b, var, "var", &info, err));
   const frti_var_t *v = look(var.program, var.block, var.name, &owner);
   const frti_block_t *block = &var.program->blocks[owner];
@@ -231,6 +236,8 @@ frt_status_t frti_declare(frt_builder_t *b, frt_program_t *p, int32_t block,
 
 frt_status_t frti_tmp(frt_builder_t *b, const char *key, uint32_t dtype, frt_var_t *out,
                       frt_error_t *err) {
+  if (b->live && !(key = frti_internf(b, "%s%s", b->live->tag, key)))
+    return frti_no_memory(err);
   const frt_var_info_t info = {.name = frti_unique(b, key), .dtype = (int32_t)dtype};
   if (!info.name) return frti_no_memory(err);
   return frti_declare(b, frt_builder_main(b), frti_current_block(b), &info, out, err);

@@ -311,7 +311,7 @@ frt_status_t frt_set_gradient_clip(frt_builder_t *b, const frt_clip_t *clip,
                                    const char *const *param_list, size_t n,
                                    frt_program_t *program, frt_error_t *err) {
   frt_program_t *p = program ? program : frt_builder_main(b);
-  frti_enter(b, "set_gradient_clip");
+  frti_say(b, "set_gradient_clip");
   if (!clip) return frti_fail(b, err, FRT_INVALID_ARGUMENT, "clip", "is NULL");
   FRT_TRY(frti_check_clip(b, clip, "clip", err));
   if (n && !param_list)

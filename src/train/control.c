@@ -10,6 +10,9 @@ static frt_status_t enter_block(frt_builder_t *b, int32_t *block, frt_error_t *e
   frt_program_t *p = frt_builder_main(b);
   frti_program_note_t *note = frti_program_note(b, p);
   if (!note) return frti_no_memory(err);
+  if (b->live)
+    return frti_fail(b, err, FRT_UNIMPLEMENTED, NULL,
+                     "control flow is the language's own in imperative mode");
   FRT_TRY(frt_program_add_block(p, note->current_block, block, err));
   note->current_block = *block;
   return FRT_OK;

@@ -13,9 +13,21 @@ static frt_status_t op1(frt_builder_t *b, frt_program_t *p, const char *type,
   return frti_append(b, &spec, NULL, err);
 }
 
+/* Where grad + term goes: in imperative mode the gradient that is kept stays raw. */
+static frt_status_t decayed(frt_builder_t *b, frt_program_t *p, frti_pair_t *pair,
+                            frt_error_t *err) {
+  frt_var_info_t info;
+  frt_var_t out;
+  if (!b->live) return FRT_OK;
+  FRT_TRY(frti_info(b, (frt_var_t){p, 0, pair->grad}, "gradient", &info, err));
+  FRT_TRY(frti_tmp(b, "_generated_var", (uint32_t)info.dtype, &out, err));
+  pair->grad = out.name;
+  return FRT_OK;
+}
+
 /* The term, then grad + term into the gradient itself. */
 static frt_status_t decay_one(frt_builder_t *b, frt_program_t *p, const frt_decay_t *d,
-                              const frti_pair_t *pair, frt_error_t *err) {
+                              frti_pair_t *pair, frt_error_t *err) {
   frt_var_info_t info;
   frt_var_t term;
   b->layer = "regularization";
@@ -32,6 +44,7 @@ static frt_status_t decay_one(frt_builder_t *b, frt_program_t *p, const frt_deca
     FRT_TRY(op1(b, p, "scale", pair->param, term.name, coeff, err));
   }
   const char *const both[2] = {pair->grad, term.name};
+  FRT_TRY(decayed(b, p, pair, err));
   const frti_spec_t sum = {.type = "sum", .program = p, .block = 0,
                            .in = FRTI_IN({"X", 2, both}),
                            .out = FRTI_IN({"Out", FRTI_ONE(pair->grad)})};

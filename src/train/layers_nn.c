@@ -8,6 +8,9 @@
 
 static frt_status_t declare_data(frt_builder_t *b, const frt_var_info_t *info,
                                  frt_var_t *out, frt_error_t *err) {
+  if (b->live)
+    return frti_fail(b, err, FRT_FAILED_PRECONDITION, NULL,
+                     "there is nothing to feed in imperative mode");
   FRT_TRY(frti_check_text(b, "name", info->name, err));
   FRT_TRY(frti_check_dims(b, "shape", info->rank, info->dims, -1, err));
   FRT_TRY(frti_declare(b, frt_builder_main(b), 0, info, out, err));
@@ -149,29 +152,26 @@ frt_status_t frt_layers_fc(frt_builder_t *b, frt_var_t input, int64_t size,
 
 /* ---- embedding --------------------------------------------------------------------- */
 
-frt_status_t frt_layers_embedding(frt_builder_t *b, frt_var_t ids, int64_t vocabulary,
-                                  int64_t width, const frt_embedding_options_t *options,
-                                  frt_var_t *out, frt_error_t *err) {
-  static const frt_embedding_options_t nothing = {0};
-  const frt_embedding_options_t *o = options ? options : &nothing;
-  const uint32_t dtype = o->dtype ? o->dtype : FRT_F32;
-  const int64_t dims[2] = {vocabulary, width};
-  int64_t padding = -1;
+/* The row of zeros, counted from 0; -1: none. */
+static frt_status_t padding_row(frt_builder_t *b, const frt_embedding_options_t *o,
+                                int64_t vocabulary, int64_t *out, frt_error_t *err) {
+  *out = -1;
+  if (!o->has_padding) return FRT_OK;
+  *out = o->padding_idx < 0 ? vocabulary + o->padding_idx : o->padding_idx;
+  if (*out >= 0 && *out < vocabulary) return FRT_OK;
+  return frti_fail(b, err, FRT_INVALID_ARGUMENT, "padding_idx",
+                   "is %lld; wanted -%lld to %lld", (long long)o->padding_idx,
+                   (long long)vocabulary, (long long)vocabulary - 1);
+}
+
+frt_status_t frti_lookup(frt_builder_t *b, const char *helper, frt_var_t ids, frt_var_t w,
+                         const frt_embedding_options_t *o, frt_var_t *out,
+                         frt_error_t *err) {
   frt_var_info_t info;
-  frt_var_t w;
-  frti_enter(b, "embedding");
-  FRT_TRY(frti_info(b, ids, "input", &info, err));
-  FRT_TRY(frti_check_dims(b, "size", 2, dims, 1, err));
-  if (o->has_padding)
-    padding = o->padding_idx < 0 ? vocabulary + o->padding_idx : o->padding_idx;
-  if (o->has_padding && (padding < 0 || padding >= vocabulary))
-    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "padding_idx",
-                     "is %lld; wanted -%lld to %lld", (long long)o->padding_idx,
-                     (long long)vocabulary, (long long)vocabulary - 1);
-  const char *helper = frti_unique(b, "embedding");
-  if (!helper) return frti_no_memory(err);
-  FRT_TRY(frti_parameter(b, helper, "w", o->param_attr, dtype, 2, dims, &w, err));
-  FRT_TRY(frti_helper_tmp(b, helper, dtype, out, err));
+  int64_t padding;
+  FRT_TRY(frti_info(b, w, "weight", &info, err));
+  FRT_TRY(padding_row(b, o, info.dims[0], &padding, err));
+  FRT_TRY(frti_helper_tmp(b, helper, (uint32_t)info.dtype, out, err));
   const frti_spec_t spec = {.type = o->v2 ? "lookup_table_v2" : "lookup_table",
       .in = FRTI_IN({"Ids", FRTI_ONE(ids.name)}, {"W", FRTI_ONE(w.name)}),
       .out = FRTI_IN({"Out", FRTI_ONE(out->name)}),
@@ -179,6 +179,26 @@ frt_status_t frt_layers_embedding(frt_builder_t *b, frt_var_t ids, int64_t vocab
                           {.name = "is_distributed", .i = o->is_distributed},
                           {.name = "padding_idx", .i = padding})};
   return frti_append(b, &spec, NULL, err);
+}
+
+frt_status_t frt_layers_embedding(frt_builder_t *b, frt_var_t ids, int64_t vocabulary,
+                                  int64_t width, const frt_embedding_options_t *options,
+                                  frt_var_t *out, frt_error_t *err) {
+  static const frt_embedding_options_t nothing = {0};
+  const frt_embedding_options_t *o = options ? options : &nothing;
+  const uint32_t dtype = o->dtype ? o->dtype : FRT_F32;
+  const int64_t dims[2] = {vocabulary, width};
+  int64_t padding;
+  frt_var_info_t info;
+  frt_var_t w;
+  frti_enter(b, "embedding");
+  FRT_TRY(frti_info(b, ids, "input", &info, err));
+  FRT_TRY(frti_check_dims(b, "size", 2, dims, 1, err));
+  FRT_TRY(padding_row(b, o, vocabulary, &padding, err));
+  const char *helper = frti_unique(b, "embedding");
+  if (!helper) return frti_no_memory(err);
+  FRT_TRY(frti_parameter(b, helper, "w", o->param_attr, dtype, 2, dims, &w, err));
+  return frti_lookup(b, helper, ids, w, o, out, err);
 }
 
 /* ---- dropout ----------------------------------------------------------------------- */

@@ -26,8 +26,7 @@ static int64_t count(frti_counter_t **counters, size_t *n, size_t *cap, const ch
   return 0;
 }
 
-const char *frti_unique(frt_builder_t *b, const char *key) {
-  frti_name_guard_t *g = &b->name_guards[b->n_name_guards - 1];
+static const char *unique_in(frt_builder_t *b, frti_name_guard_t *g, const char *key) {
   const char *kept = frti_intern(b, key);
   if (!kept) return NULL;
   const int64_t number = count(&g->counters, &g->n, &g->cap, kept);
@@ -35,9 +34,17 @@ const char *frti_unique(frt_builder_t *b, const char *key) {
                     : frti_internf(b, "%s%s_%lld", g->prefix, kept, (long long)number);
 }
 
+const char *frti_unique(frt_builder_t *b, const char *key) {
+  return unique_in(b, &b->name_guards[b->n_name_guards - 1], key);
+}
+
+const char *frti_unique_kept(frt_builder_t *b, const char *key) {
+  return b->live ? unique_in(b, &b->name_guards[0], key) : frti_unique(b, key);
+}
+
 frt_status_t frt_builder_unique_name(frt_builder_t *b, const char *key, const char **out,
                                      frt_error_t *err) {
-  frti_enter(b, "unique_name");
+  frti_say(b, "unique_name");
   FRT_TRY(frti_check_text(b, "key", key, err));
   *out = frti_unique(b, key);
   return *out ? FRT_OK : frti_no_memory(err);
@@ -64,7 +71,7 @@ frt_status_t frt_builder_pop_names(frt_builder_t *b, frt_error_t *err) {
 
 frt_status_t frt_builder_push_scope(frt_builder_t *b, const char *prefix,
                                     frt_error_t *err) {
-  frti_enter(b, "name_scope");
+  frti_say(b, "name_scope");
   FRT_TRY(frti_check_text(b, "prefix", prefix, err));
   frti_scope_level_t *top = &b->scopes[b->n_scopes - 1];
   const char *kept = frti_intern(b, prefix);
@@ -131,7 +138,13 @@ int32_t frti_current_block(frt_builder_t *b) {
   return note ? note->current_block : 0;
 }
 
-void frti_enter(frt_builder_t *b, const char *layer) { b->layer = layer; }
+void frti_say(frt_builder_t *b, const char *layer) { b->layer = layer; }
+
+/* If there is no memory for a new graph, the op that is to be appended says so. */
+void frti_enter(frt_builder_t *b, const char *layer) {
+  b->layer = layer;
+  if (b->live && b->live->ended && !b->live->quiet) b->live->begin(b->live->im, NULL);
+}
 
 frt_status_t frti_fail(const frt_builder_t *b, frt_error_t *err, frt_status_t status,
                        const char *argument, const char *fmt, ...) {

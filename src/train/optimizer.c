@@ -4,20 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/rules.h"
-
-/* The accumulator `acc` of `param` is the variable `var`. */
-typedef struct state { const char *param, *acc, *var; } state_t;
-
-struct frt_optimizer {
-  frt_builder_t *b;
-  const frti_rule_t *rule;
-  frt_optimizer_options_t o;
-  const char *rate; /* the variable, in rate_program; NULL: not made yet */
-  frt_program_t *rate_program;
-  state_t *states;
-  size_t n_states, states_cap;
-};
+#include "train/optimizer.h"
 
 static frt_status_t copy_names(frt_builder_t *b, const char *const *from, size_t n,
                                const char *const **to, frt_error_t *err) {
@@ -34,6 +21,34 @@ static frt_status_t copy_names(frt_builder_t *b, const char *const *from, size_t
 
 static bool given(double v) { return v != 0 || signbit(v); }
 
+static frt_status_t no_rate(frt_builder_t *b, frt_error_t *err) {
+  return frti_fail(b, err, FRT_INVALID_ARGUMENT, "learning_rate",
+                   "is not given; FRT_ZERO is a real 0");
+}
+
+/* What imperative mode wants of the options. */
+static frt_status_t check_live(frt_builder_t *b, const frti_rule_t *rule,
+                               const frt_optimizer_options_t *o, frt_error_t *err) {
+  frt_var_info_t info;
+  if (!o->parameter_list)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "parameter_list",
+                     "is not given; imperative mode needs it");
+  for (size_t i = 0; i < o->n_parameters; ++i) {
+    if (!o->parameter_list[i]) continue; /* said by copy_names */
+    FRT_TRY(frti_info(b, (frt_var_t){frt_builder_main(b), 0, o->parameter_list[i]},
+                      "parameter_list", &info, err));
+    for (size_t k = 0; k < i; ++k)
+      if (!strcmp(o->parameter_list[i], o->parameter_list[k]))
+        return frti_fail(b, err, FRT_ALREADY_EXISTS, "parameter_list",
+                         "names '%.80s' twice", o->parameter_list[i]);
+  }
+  if (o->learning_rate_var.name)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "learning_rate",
+                     "is a variable; imperative mode takes a number or a decay object");
+  if (o->learning_rate_decay || given(o->learning_rate) || rule->rate > 0) return FRT_OK;
+  return no_rate(b, err);
+}
+
 static frt_status_t check(frt_builder_t *b, const frti_rule_t *rule,
                           const frt_optimizer_options_t *o, frt_error_t *err) {
   frt_var_info_t info;
@@ -48,6 +63,10 @@ static frt_status_t check(frt_builder_t *b, const frti_rule_t *rule,
   if (o->n_parameters && !o->parameter_list)
     return frti_fail(b, err, FRT_INVALID_ARGUMENT, "parameter_list",
                      "is NULL; n_parameters is %zu", o->n_parameters);
+  if (b->live) return check_live(b, rule, o, err);
+  if (o->learning_rate_decay)
+    return frti_fail(b, err, FRT_INVALID_ARGUMENT, "learning_rate",
+                     "is a decay object, which needs imperative mode");
   if (o->learning_rate_var.name) {
     FRT_TRY(frti_info(b, o->learning_rate_var, "learning_rate", &info, err));
     if (info.rank == 1 && (info.dims[0] == 1 || info.dims[0] == -1)) return FRT_OK;
@@ -55,9 +74,7 @@ static frt_status_t check(frt_builder_t *b, const frti_rule_t *rule,
                      "'%.80s' has shape %s; wanted [1]", o->learning_rate_var.name,
                      frti_dims_text(text, sizeof text, info.rank, info.dims));
   }
-  if (given(o->learning_rate) || rule->rate > 0) return FRT_OK;
-  return frti_fail(b, err, FRT_INVALID_ARGUMENT, "learning_rate",
-                   "is not given; FRT_ZERO is a real 0");
+  return given(o->learning_rate) || rule->rate > 0 ? FRT_OK : no_rate(b, err);
 }
 
 frt_status_t frt_optimizer_create(frt_builder_t *b, frt_optimizer_kind_t kind,
@@ -65,7 +82,7 @@ frt_status_t frt_optimizer_create(frt_builder_t *b, frt_optimizer_kind_t kind,
                                   frt_optimizer_t **out, frt_error_t *err) {
   const frti_rule_t *rule = frti_rule(kind);
   *out = NULL;
-  frti_enter(b, rule ? rule->class_name : "optimizer");
+  frti_say(b, rule ? rule->class_name : "optimizer");
   if (!rule)
     return frti_fail(b, err, FRT_INVALID_ARGUMENT, "kind", "%d is no optimizer",
                      (int)kind);
@@ -102,16 +119,17 @@ frt_status_t frt_lars_momentum_create(frt_builder_t *b, double learning_rate,
 void frt_optimizer_release(frt_optimizer_t *o) {
   if (!o) return;
   frti_free(o->states);
+  frti_free(o->pairs);
   frti_free(o);
 }
 
 /* ---- the rate ---------------------------------------------------------------------- */
 
-static frt_status_t make_rate(frt_optimizer_t *o, frt_program_t *p, frt_error_t *err) {
+frt_status_t frti_optimizer_rate(frt_optimizer_t *o, frt_program_t *p, frt_error_t *err) {
   static const int64_t one[1] = {1};
   frt_var_t rate;
   if (o->rate && (o->rate_program == p || o->o.learning_rate_var.name)) return FRT_OK;
-  const char *name = frti_unique(o->b, "learning_rate");
+  const char *name = frti_unique_kept(o->b, "learning_rate");
   if (!name) return frti_no_memory(err);
   FRT_TRY(frt_layers_create_global_var(o->b, 1, one, FRTI_REAL(o->o.learning_rate, o->rule->rate),
                                        FRT_F32, 1, name, &rate, err));
@@ -156,13 +174,15 @@ static frt_status_t make_state(frt_optimizer_t *o, frt_program_t *p, const char 
   static const int64_t one[1] = {1};
   frt_var_info_t like;
   frt_var_t var;
-  if (find_state(o, param, acc->name))
+  const char *have = find_state(o, param, acc->name);
+  if (have && o->b->live) return FRT_OK;
+  if (have)
     return frti_fail(o->b, err, FRT_ALREADY_EXISTS, "parameter",
                      "'%.80s' has its accumulator %s already", param, acc->name);
   FRT_TRY(frti_info(o->b, (frt_var_t){p, 0, param}, "parameter", &like, err));
   const char *key = o->o.name ? frti_internf(o->b, "%s_%s_%s", param, o->o.name, acc->name)
                               : frti_internf(o->b, "%s_%s", param, acc->name);
-  const char *name = key ? frti_unique(o->b, key) : NULL;
+  const char *name = key ? frti_unique_kept(o->b, key) : NULL;
   if (!name || !FRTI_GROW(o->states, o->n_states, o->states_cap))
     return frti_no_memory(err);
   const frt_var_info_t info = {.name = name, .dtype = like.dtype,
@@ -171,7 +191,7 @@ static frt_status_t make_state(frt_optimizer_t *o, frt_program_t *p, const char 
   const frt_initializer_t init = {.kind = FRT_INIT_CONSTANT,
                                   .value = acc->start ? acc->start(&o->o) : 0};
   FRT_TRY(frti_global(o->b, &info, p, &init, acc->device, &var, err));
-  o->states[o->n_states++] = (state_t){param, acc->name, var.name};
+  o->states[o->n_states++] = (frti_state_t){param, acc->name, var.name};
   return FRT_OK;
 }
 
@@ -235,7 +255,7 @@ static frt_status_t guarded(frt_optimizer_t *o, frt_program_t *p, const frti_pai
   FRT_TRY(frt_builder_push_scope(o->b, scope, err));
   const frti_role_t old =
       frti_role_set(o->b, p, FRTI_ROLE_OPTIMIZE, pair->param, pair->grad);
-  frti_enter(o->b, o->rule->class_name);
+  frti_say(o->b, o->rule->class_name);
   const frt_status_t status = step(o, p, pair, err);
   frti_role_restore(o->b, p, old);
   frt_builder_pop_scope(o->b, NULL);
@@ -252,9 +272,9 @@ static frt_status_t create_states(frt_optimizer_t *o, frt_program_t *p,
 
 static frt_status_t append_updates(frt_optimizer_t *o, frt_program_t *p,
                                    const frti_pair_t *pairs, size_t n, frt_error_t *err) {
-  frti_enter(o->b, o->rule->class_name);
+  frti_say(o->b, o->rule->class_name);
   FRT_TRY(create_states(o, p, pairs, n, err));
-  FRT_TRY(make_rate(o, p, err));
+  FRT_TRY(frti_optimizer_rate(o, p, err));
   for (size_t i = 0; i < n; ++i)
     if (pairs[i].grad && updates(o, p, &pairs[i]))
       FRT_TRY(guarded(o, p, &pairs[i], "optimizer", update, err));
@@ -291,7 +311,7 @@ static frt_status_t sort_pairs(frt_optimizer_t *o, const frt_param_grad_t *pairs
 static frt_status_t indices(frt_optimizer_t *o, frt_program_t *p, uint32_t from,
                             frt_minimized_t *out, frt_error_t *err) {
   const uint32_t to = frt_program_n_ops(p, 0);
-  uint32_t *ops = frti_arena_calloc(&o->b->arena, to - from + 1u, sizeof *ops);
+  uint32_t *ops = frti_arena_calloc(&o->b->results, to - from + 1u, sizeof *ops);
   if (!ops) return frti_no_memory(err);
   for (uint32_t i = from; i < to; ++i) ops[i - from] = i;
   out->ops = ops;
@@ -299,12 +319,12 @@ static frt_status_t indices(frt_optimizer_t *o, frt_program_t *p, uint32_t from,
   return FRT_OK;
 }
 
-frt_status_t frt_optimizer_apply_gradients(frt_optimizer_t *o,
-                                           const frt_param_grad_t *pairs, size_t n_pairs,
-                                           frt_minimized_t *out, frt_error_t *err) {
+frt_status_t frti_optimizer_append(frt_optimizer_t *o, const frt_param_grad_t *pairs,
+                                   size_t n_pairs, frt_minimized_t *out,
+                                   frt_error_t *err) {
   frt_program_t *p = frt_builder_main(o->b);
   frt_minimized_t result = {.pairs = pairs, .n_pairs = n_pairs};
-  frti_enter(o->b, o->rule->class_name);
+  frti_say(o->b, o->rule->class_name);
   if (frti_current_block(o->b) != 0)
     return frti_fail(o->b, err, FRT_FAILED_PRECONDITION, NULL,
                      "updates inside control flow are not supported");
@@ -323,6 +343,16 @@ frt_status_t frt_optimizer_apply_gradients(frt_optimizer_t *o,
   frti_free(sorted);
   if (status == FRT_OK && out) *out = result;
   return status;
+}
+
+frt_status_t frt_optimizer_apply_gradients(frt_optimizer_t *o,
+                                           const frt_param_grad_t *pairs, size_t n_pairs,
+                                           frt_minimized_t *out, frt_error_t *err) {
+  frti_say(o->b, o->rule->class_name);
+  if (o->b->live)
+    return frti_fail(o->b, err, FRT_FAILED_PRECONDITION, NULL,
+                     "apply_gradients builds static graphs; imperative mode has minimize");
+  return frti_optimizer_append(o, pairs, n_pairs, out, err);
 }
 
 /* ---- minimize ---------------------------------------------------------------------- */
@@ -346,9 +376,10 @@ frt_status_t frt_optimizer_minimize(frt_optimizer_t *o, frt_var_t loss,
   const frt_minimize_options_t *m = options ? options : &no_options;
   frt_param_grad_t *pairs = NULL;
   size_t n = 0;
-  frti_enter(o->b, o->rule->class_name);
+  frti_say(o->b, o->rule->class_name);
   if (!loss.program)
     return frti_fail(o->b, err, FRT_INVALID_ARGUMENT, "loss", "is no variable");
+  if (o->b->live) return o->b->live->minimize(o->b->live->im, o, loss, out, err);
   FRT_TRY(frt_builder_push_programs(o->b, loss.program, m->startup_program, err));
   frt_status_t status = frt_optimizer_backward(o, loss, m, &pairs, &n, err);
   if (status == FRT_OK) status = frt_optimizer_apply_gradients(o, pairs, n, out, err);
@@ -366,23 +397,43 @@ size_t frt_minimized_fetches(const frt_minimized_t *m, frt_fetch_t *to, size_t c
 
 static frt_status_t imperative_only(frt_optimizer_t *o, const char *method,
                                     frt_error_t *err) {
-  frti_enter(o->b, o->rule->class_name);
+  frti_say(o->b, o->rule->class_name);
   return frti_fail(o->b, err, FRT_FAILED_PRECONDITION, NULL,
                    "%s needs imperative mode; this optimizer builds static graphs",
                    method);
 }
 
 frt_status_t frt_optimizer_clear_gradients(frt_optimizer_t *o, frt_error_t *err) {
-  return imperative_only(o, "clear_gradients", err);
+  const frti_live_t *live = o->b->live;
+  if (!live) return imperative_only(o, "clear_gradients", err);
+  frti_say(o->b, "clear_gradients");
+  return live->clear_gradients(live->im, o, err);
+}
+
+/* With a decay object a rate of one's own would be a conflict. */
+static frt_status_t settable(frt_optimizer_t *o, frt_error_t *err) {
+  if (!o->b->live) return imperative_only(o, "set_lr", err);
+  frti_say(o->b, "set_lr");
+  if (!o->o.learning_rate_decay) return FRT_OK;
+  return frti_fail(o->b, err, FRT_FAILED_PRECONDITION, "learning_rate",
+                   "is a decay object; to set it too would be a conflict");
 }
 
 frt_status_t frt_optimizer_set_lr(frt_optimizer_t *o, double value, frt_error_t *err) {
-  FRTI_UNUSED(value);
-  return imperative_only(o, "set_lr", err);
+  FRT_TRY(settable(o, err));
+  return o->b->live->set_lr(o->b->live->im, o, value, err);
+}
+
+frt_status_t frt_optimizer_set_lr_var(frt_optimizer_t *o, frt_var_t value,
+                                      frt_error_t *err) {
+  FRT_TRY(settable(o, err));
+  return o->b->live->bind_lr(o->b->live->im, o, value, err);
 }
 
 frt_status_t frt_optimizer_current_step_lr(frt_optimizer_t *o, double *out,
                                            frt_error_t *err) {
-  FRTI_UNUSED(out);
-  return imperative_only(o, "current_step_lr", err);
+  const frti_live_t *live = o->b->live;
+  if (!live) return imperative_only(o, "current_step_lr", err);
+  frti_say(o->b, "current_step_lr");
+  return live->current_lr(live->im, o, out, err);
 }

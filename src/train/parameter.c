@@ -19,7 +19,8 @@ frt_status_t frti_global(frt_builder_t *b, const frt_var_info_t *info, frt_progr
   frt_program_t *startup = frt_builder_startup(b);
   frt_var_info_t there = *info;
   frt_var_t ignored;
-  FRT_TRY(frti_declare(b, main, 0, info, out, err));
+  if (b->live) there.persistable = 1; /* with the graph it would go */
+  FRT_TRY(frti_declare(b, main, 0, &there, out, err));
   frti_var_note_t *note = frti_var_note(b, main, 0, info->name);
   if (!note) return frti_no_memory(err);
   note->stop_gradient = true;
@@ -33,13 +34,17 @@ frt_status_t frt_layers_create_global_var(frt_builder_t *b, uint32_t rank,
                                           frt_dtype_t dtype, int persistable,
                                           const char *name, frt_var_t *out,
                                           frt_error_t *err) {
+  frt_var_info_t there;
   frti_enter(b, "create_global_var");
   FRT_TRY(frti_check_dims(b, "shape", rank, dims, 0, err));
-  const char *helper = frti_unique(b, "global_var");
+  if (b->live && name &&
+      frt_program_find_var(frt_builder_main(b), 0, name, &there, NULL) == FRT_OK)
+    return frti_fail(b, err, FRT_ALREADY_EXISTS, "name", "'%.80s' is a variable already", name);
+  const char *helper = frti_unique_kept(b, "global_var");
   if (!helper) return frti_no_memory(err);
   if (!name) {
     const char *key = frti_internf(b, "%s.tmp", helper);
-    name = key ? frti_unique(b, key) : NULL;
+    name = key ? frti_unique_kept(b, key) : NULL;
   }
   if (!name) return frti_no_memory(err);
   const frt_var_info_t info = {.name = name, .dtype = dtype, .rank = rank, .dims = dims,
@@ -69,6 +74,10 @@ frt_status_t frti_parameter(frt_builder_t *b, const char *helper, const char *su
   static const frt_param_attr_t nothing = {0};
   frt_program_t *main = frt_builder_main(b), *startup = frt_builder_startup(b);
   if (!attr) attr = &nothing;
+  /* Called step after step, the layer would make another parameter each time. */
+  if (b->live && !attr->name)
+    return frti_fail(b, err, FRT_FAILED_PRECONDITION, "param_attr",
+                     "needs a name in imperative mode, under which each call finds it");
   const char *key = frti_internf(b, "%s.%s", helper, suffix);
   const char *name = attr->name ? frti_intern(b, attr->name)
                      : key      ? frti_unique(b, key)

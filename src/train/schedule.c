@@ -51,6 +51,9 @@ typedef frt_status_t (*schedule_t)(frt_builder_t *b, const args_t *a, frt_var_t 
 static frt_status_t scheduled(frt_builder_t *b, schedule_t build, const args_t *a,
                               frt_var_t *out, frt_error_t *err) {
   frt_program_t *p = frt_builder_main(b);
+  if (b->live)
+    return frti_fail(b, err, FRT_FAILED_PRECONDITION, NULL,
+                     "builds static graphs; imperative mode has frt_lr_decay_create");
   const frti_role_t old = frti_role_set(b, p, FRTI_ROLE_SCHEDULE, NULL, NULL);
   const frt_status_t status = build(b, a, out, err);
   frti_role_restore(b, p, old);

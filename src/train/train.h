@@ -9,6 +9,7 @@
 #include "fluidrt/op.h"
 #include "fluidrt/train.h"
 #include "program/ir.h"
+#include "train/live.h"
 
 /* op_role bits. */
 enum { FRTI_ROLE_FORWARD = 0, FRTI_ROLE_BACKWARD = 1, FRTI_ROLE_OPTIMIZE = 2,
@@ -23,6 +24,7 @@ typedef struct frti_var_note {
   double learning_rate; /* a parameter's factor */
   frt_decay_t regularizer;
   const frt_clip_t *clip; /* of set_gradient_clip; NULL: none */
+  bool bound, dropped;    /* imperative: is an optimizer's rate; goes with the graph */
 } frti_var_note_t;
 
 /* What Fluid's Program object has beside its ProgramDesc. */
@@ -64,7 +66,9 @@ struct frt_builder {
   size_t n_programs, programs_cap;
   frti_var_note_t *vars;
   size_t n_vars, vars_cap;
+  frti_arena_t results; /* what backward and minimize hand out */
   frti_arena_t scratch; /* one call's */
+  frti_live_t *live;    /* imperative mode; NULL: a static graph */
 };
 
 /* ---- notes, names ------------------------------------------------------------------ */
@@ -81,9 +85,15 @@ const char *frti_intern(frt_builder_t *b, const char *text); /* NULL: memory */
 const char *frti_internf(frt_builder_t *b, const char *fmt, ...) FRT_PRINTF(2, 3);
 /* "key_0"; NULL: memory. */
 const char *frti_unique(frt_builder_t *b, const char *key);
+/* The same for what outlives a graph: in imperative mode other names begin anew with
+ * each graph. */
+const char *frti_unique_kept(frt_builder_t *b, const char *key);
 /* Opens the current block: that of the main program. */
 int32_t frti_current_block(frt_builder_t *b);
 /* Says which public call is at work, for messages. */
+void frti_say(frt_builder_t *b, const char *layer);
+/* The same at the start of a call that builds: in imperative mode it begins a new graph
+ * if the last one has ended. */
 void frti_enter(frt_builder_t *b, const char *layer);
 /* A message that begins with the layer's name. */
 frt_status_t frti_fail(const frt_builder_t *b, frt_error_t *err, frt_status_t status,
@@ -197,7 +207,16 @@ frt_status_t frti_activate(frt_builder_t *b, const char *helper, const char *act
 frt_status_t frti_scale_op(frt_builder_t *b, frt_var_t x, double scale, double bias,
                            frt_var_t *out, frt_error_t *err);
 
+/* Rows of the table `w` [vocabulary, width]; out is named by helper. */
+frt_status_t frti_lookup(frt_builder_t *b, const char *helper, frt_var_t ids, frt_var_t w,
+                         const frt_embedding_options_t *o, frt_var_t *out,
+                         frt_error_t *err);
+
 /* ---- the optimizer's parts --------------------------------------------------------- */
+
+/* Gradient ops for `loss` of any shape, seeded with ones: append_backward without its
+ * checks and its pairs. */
+frt_status_t frti_append_gradients(frt_builder_t *b, frt_var_t loss, frt_error_t *err);
 
 typedef struct frti_pair { const char *param, *grad; } frti_pair_t; /* grad NULL: none */
 

@@ -54,7 +54,7 @@ static int run(const frontend_case_t *c) {
 /* ---- what is not built ------------------------------------------------------------- */
 
 #define NO_LAYER "no layer for convolution, pooling or normalization"
-#define IMPERATIVE "imperative: there is no program"
+#define IMPERATIVE "imperative: there is no program, verify runs the script"
 #define RECORDS "records of refusals, pinned by frontend_records"
 #define NEWER "an inference program that a newer Paddle wrote"
 #define REPAIRED "built otherwise on purpose, pinned by unit_train_test_clip"

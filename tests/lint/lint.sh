@@ -46,6 +46,7 @@ allowed() {
     program) echo base tensor op ;;
     train | runtime) echo base tensor op program ;;
     io) echo base tensor op program runtime ;;
+    imperative) echo base tensor op program train runtime ;;
     # Public headers, tests/conformance/runner, and a model that `new` writes.
     cli) echo runner five_ops ;;
     cmake) ;;
