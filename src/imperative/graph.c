@@ -78,15 +78,29 @@ frt_status_t frti_graph_renew(frt_imperative_t *im, bool temporaries, frt_error_
   return FRT_OK;
 }
 
-frt_status_t frti_graph_begin(void *ctx, frt_error_t *err) {
+static bool keep_none(void *ctx, const frti_var_t *v) {
+  FRTI_UNUSED(ctx);
+  FRTI_UNUSED(v);
+  return false;
+}
+
+/* What initialised parameters has run. */
+static void forget_startup(frt_program_t *p) {
+  enum { MUCH = 1 << 16 };
+  if (!p->blocks[0].n_vars) return;
+  if (p->arena.used < MUCH || frti_program_renew(p, keep_none, NULL, NULL) != FRT_OK)
+    frti_program_cut(p, 0, 0, false);
+}
+
+void frti_graph_enter(void *ctx) {
   frt_imperative_t *im = ctx;
-  if (!note_names(im)) return frti_no_memory(err);
-  FRT_TRY(frti_graph_renew(im, false, err));
+  forget_startup(frt_builder_startup(im->b));
+  if (!im->live.ended || im->live.quiet) return;
+  if (!note_names(im) || frti_graph_renew(im, false, NULL) != FRT_OK) return;
   give_back(im);
   restart_names(im);
   frti_arena_release(&im->b->results);
   im->live.ended = false;
-  return FRT_OK;
 }
 
 frti_mark_t frti_graph_mark(const frt_imperative_t *im) {

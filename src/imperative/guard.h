@@ -29,6 +29,8 @@ struct frt_imperative {
   frti_live_t live;
   frti_segments_t segments;
   size_t n_dropped;     /* variables that go with the graph */
+  frt_tensor_t *number; /* float32 [1], so that a rate can be put back without memory */
+  uint64_t n_linear, n_embedding; /* made so far */
   /* In which graph a name of a temporary was last used: what a graph does not use of the
    * one before it is given back. */
   frti_arena_t seen_arena;
@@ -42,8 +44,8 @@ struct frt_imperative {
 
 /* Drops the ops, and the temporaries too unless they are to be readable still. */
 frt_status_t frti_graph_renew(frt_imperative_t *im, bool temporaries, frt_error_t *err);
-/* frti_live_t.begin */
-frt_status_t frti_graph_begin(void *im, frt_error_t *err);
+/* frti_live_t.enter */
+void frti_graph_enter(void *im);
 /* Where the trace stands, and back to there. */
 typedef struct frti_mark { uint32_t n_ops, n_vars; } frti_mark_t;
 frti_mark_t frti_graph_mark(const frt_imperative_t *im);

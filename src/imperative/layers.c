@@ -4,33 +4,41 @@
 
 #include "imperative/guard.h"
 
-/* A parameter under its own name, or under key's next one. */
-static frt_status_t parameter(frt_imperative_t *im, const char *key,
+/* A parameter under its own name, or LAYER_N.SUFFIX_0. */
+static frt_status_t parameter(frt_imperative_t *im, uint64_t number, const char *suffix,
                               const frt_param_attr_t *attr, frt_dtype_t dtype,
                               uint32_t rank, const int64_t *dims, frt_var_t *out,
                               frt_error_t *err) {
+  const char *layer = im->b->layer;
   frt_param_attr_t a = {0};
   frt_var_info_t have;
   if (attr) a = *attr;
-  if (!a.name && !(a.name = frti_unique_kept(im->b, key))) return frti_no_memory(err);
+  if (!a.name)
+    a.name = frti_internf(im->b, "%s_%llu.%s_0", layer, (unsigned long long)number, suffix);
+  if (!a.name) return frti_no_memory(err);
   if (frt_program_find_var(im->trace, 0, a.name, &have, NULL) == FRT_OK)
     return frti_fail(im->b, err, FRT_ALREADY_EXISTS, "param_attr",
                      "'%.80s' is a variable already", a.name);
   if (rank == 1 && a.initializer.kind == FRT_INIT_DEFAULT)
     a.initializer.kind = FRT_INIT_CONSTANT;
-  const frti_mark_t mark = frti_graph_mark(im);
   ++im->live.quiet; /* the graph goes on */
   const frt_status_t status =
       frt_layers_create_parameter(im->b, rank, dims, dtype, &a, out, err);
   --im->live.quiet;
-  if (status != FRT_OK) frti_program_cut(im->trace, mark.n_ops, mark.n_vars, false);
+  frti_say(im->b, layer);
   return status;
 }
 
-/* "linear_0"; NULL: memory. */
-static const char *layer_name(frt_imperative_t *im, const char *layer) {
-  frti_say(im->b, layer);
-  return frti_unique_kept(im->b, layer);
+/* Hands the layer out and counts it, or takes its parameters back. */
+static frt_status_t settle(frt_imperative_t *im, frt_status_t status, frti_mark_t mark,
+                           uint64_t *count, const void *made, void *out, size_t size) {
+  if (status != FRT_OK) {
+    frti_program_cut(im->trace, mark.n_ops, mark.n_vars, false);
+    return status;
+  }
+  ++*count;
+  memcpy(out, made, size);
+  return FRT_OK;
 }
 
 frt_status_t frt_linear_create(frt_imperative_t *im, int64_t input_dim, int64_t output_dim,
@@ -46,16 +54,14 @@ frt_status_t frt_linear_create(frt_imperative_t *im, int64_t input_dim, int64_t 
   FRT_TRY(frti_check_dims(im->b, "dims", 2, dims, 1, err));
   if (o->act && o->act[0] && !frt_op_find(o->act))
     return frti_fail(im->b, err, FRT_INVALID_ARGUMENT, "act", "'%.40s' is no op", o->act);
-  const char *name = layer_name(im, "linear");
-  const char *w = name ? frti_internf(im->b, "%s.w", name) : NULL;
-  const char *bias = name ? frti_internf(im->b, "%s.b", name) : NULL;
-  if (!w || !bias || (o->act && !(made.act = frti_intern(im->b, o->act))))
-    return frti_no_memory(err);
-  FRT_TRY(parameter(im, w, o->param_attr, dtype, 2, dims, &made.weight, err));
-  if (!o->bias_attr || !o->bias_attr->none)
-    FRT_TRY(parameter(im, bias, o->bias_attr, dtype, 1, dims + 1, &made.bias, err));
-  *out = made;
-  return FRT_OK;
+  if (o->act && !(made.act = frti_intern(im->b, o->act))) return frti_no_memory(err);
+  const frti_mark_t mark = frti_graph_mark(im);
+  frt_status_t status =
+      parameter(im, im->n_linear, "w", o->param_attr, dtype, 2, dims, &made.weight, err);
+  if (status == FRT_OK && (!o->bias_attr || !o->bias_attr->none))
+    status = parameter(im, im->n_linear, "b", o->bias_attr, dtype, 1, dims + 1, &made.bias,
+                       err);
+  return settle(im, status, mark, &im->n_linear, &made, out, sizeof made);
 }
 
 frt_status_t frt_linear_call(frt_imperative_t *im, const frt_linear_t *layer, frt_var_t x,
@@ -87,14 +93,11 @@ frt_status_t frt_embedding_create(frt_imperative_t *im, int64_t vocabulary, int6
     return frti_fail(im->b, err, FRT_INVALID_ARGUMENT, "padding_idx",
                      "is %lld; wanted -%lld to %lld", (long long)made.options.padding_idx,
                      (long long)vocabulary, (long long)vocabulary - 1);
-  const char *name = layer_name(im, "embedding");
-  const char *w = name ? frti_internf(im->b, "%s.w", name) : NULL;
-  if (!w) return frti_no_memory(err);
-  FRT_TRY(parameter(im, w, options ? options->param_attr : NULL,
-                    made.options.dtype ? made.options.dtype : FRT_F32, 2, dims, &made.weight,
-                    err));
-  *out = made;
-  return FRT_OK;
+  const frti_mark_t mark = frti_graph_mark(im);
+  const frt_status_t status = parameter(
+      im, im->n_embedding, "w", options ? options->param_attr : NULL,
+      made.options.dtype ? made.options.dtype : FRT_F32, 2, dims, &made.weight, err);
+  return settle(im, status, mark, &im->n_embedding, &made, out, sizeof made);
 }
 
 frt_status_t frt_embedding_call(frt_imperative_t *im, const frt_embedding_t *layer,

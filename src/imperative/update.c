@@ -86,6 +86,20 @@ static frt_status_t append(frt_imperative_t *im, frt_optimizer_t *o, size_t n,
   return status;
 }
 
+static frt_status_t update(frt_imperative_t *im, frt_optimizer_t *o, size_t n,
+                           frt_error_t *err) {
+  const frti_mark_t mark = frti_graph_mark(im);
+  double before = 0;
+  const bool scheduled = o->rate && o->o.learning_rate_decay;
+  if (scheduled) FRT_TRY(frti_read_number(im, o->rate, &before, err));
+  frt_status_t status = append(im, o, n, err);
+  if (status == FRT_OK) status = frti_segment_run_since(im, mark, err);
+  else frti_program_cut(im->trace, mark.n_ops, mark.n_vars, true);
+  if (status != FRT_OK && scheduled) frti_write_number(im, o->rate, before, NULL);
+  im->b->scopes[0].n = 0; /* name scopes count from 0 for each update */
+  return status;
+}
+
 /* The ops of a graph that was used up are dead, and would be read with other parameters:
  * they go, so that a loop of minimize alone holds nothing either. */
 frt_status_t frti_live_minimize(void *ctx, frt_optimizer_t *o, frt_var_t loss,
@@ -97,12 +111,7 @@ frt_status_t frti_live_minimize(void *ctx, frt_optimizer_t *o, frt_var_t loss,
                      "is a variable of another guard");
   if (im->live.ended) FRT_TRY(frti_graph_renew(im, true, err));
   FRT_TRY(collect(im, o, &n, err));
-  const frti_mark_t mark = frti_graph_mark(im);
-  frt_status_t status = append(im, o, n, err);
-  if (status == FRT_OK) status = frti_segment_run_since(im, mark, err);
-  else frti_program_cut(im->trace, mark.n_ops, mark.n_vars, true);
-  im->b->scopes[0].n = 0; /* name scopes count from 0 for each update */
-  FRT_TRY(status);
+  FRT_TRY(update(im, o, n, err));
   if (o->o.learning_rate_decay) frti_lr_decay_advance(o->o.learning_rate_decay);
   if (out) *out = (frt_minimized_t){.pairs = o->pairs, .n_pairs = n};
   return FRT_OK;

@@ -17,6 +17,7 @@ static frt_status_t open_parts(frt_imperative_t *im, frt_runtime_t *rt, const ch
   im->rt = rt;
   FRT_TRY(frt_executor_create(rt, places, &o, &im->exe, err));
   FRT_TRY(frt_scope_create(rt, &im->scope, err));
+  FRT_TRY(frt_tensor_create(FRT_F32, 1, (const int64_t[]){1}, &im->number, err));
   FRT_TRY(frt_builder_create(&im->b, err));
   return frt_builder_push_names(im->b, NULL, err); /* names of graphs: graph.c */
 }
@@ -35,7 +36,7 @@ frt_status_t frt_imperative_create(frt_runtime_t *rt, const char *places,
     return status;
   }
   im->trace = frt_builder_main(im->b);
-  im->live = (frti_live_t){.im = im, .tag = "0~", .begin = frti_graph_begin,
+  im->live = (frti_live_t){.im = im, .tag = "0~", .enter = frti_graph_enter,
                            .run = frti_segment_run_op, .minimize = frti_live_minimize,
                            .clear_gradients = frti_live_clear_gradients,
                            .set_lr = frti_live_set_lr, .bind_lr = frti_live_bind_lr,
@@ -51,6 +52,7 @@ void frt_imperative_release(frt_imperative_t *im) {
   frti_segments_release(&im->segments);
   frt_executor_release(im->exe);
   frt_scope_release(im->scope);
+  frt_tensor_release(im->number);
   frti_names_release(&im->seen);
   frti_arena_release(&im->seen_arena);
   frti_free(im->last);
@@ -196,8 +198,11 @@ frt_status_t frti_write_number(frt_imperative_t *im, const char *name, double va
                                frt_error_t *err) {
   static const int64_t one[1] = {1};
   const frti_var_t *v = look(im, name);
-  frt_tensor_t *t = NULL;
-  FRT_TRY(frt_tensor_create(v ? (frt_dtype_t)v->dtype : FRT_F32, 1, one, &t, err));
+  frt_tensor_t *t = frt_tensor_retain(im->number);
+  if (v && v->dtype != FRT_F32) {
+    frt_tensor_release(t);
+    FRT_TRY(frt_tensor_create((frt_dtype_t)v->dtype, 1, one, &t, err));
+  }
   void *data = frt_tensor_data(t);
   switch (frt_tensor_dtype(t)) {
     case FRT_F32: *(float *)data = (float)value; break;

@@ -13,8 +13,9 @@ typedef struct frti_live {
   bool ended;      /* the graph was used up by a backward; its values can still be read */
   int quiet;       /* > 0: who appends ops to the main program runs them */
   const char *tag; /* begins the names of this graph's temporaries */
-  /* Begins a new graph; a failure leaves it ended. */
-  frt_status_t (*begin)(void *im, frt_error_t *err);
+  /* A call that builds has begun: a new graph if the last one has ended; without memory
+   * for that it stays ended. Start values that were drawn are forgotten. */
+  void (*enter)(void *im);
   /* Runs op `op` of block 0 of main or startup. */
   frt_status_t (*run)(void *im, frt_program_t *p, uint32_t op, frt_error_t *err);
   /* Methods of optimizers. */

@@ -143,7 +143,7 @@ void frti_say(frt_builder_t *b, const char *layer) { b->layer = layer; }
 /* If there is no memory for a new graph, the op that is to be appended says so. */
 void frti_enter(frt_builder_t *b, const char *layer) {
   b->layer = layer;
-  if (b->live && b->live->ended && !b->live->quiet) b->live->begin(b->live->im, NULL);
+  if (b->live) b->live->enter(b->live->im);
 }
 
 frt_status_t frti_fail(const frt_builder_t *b, frt_error_t *err, frt_status_t status,

@@ -50,7 +50,11 @@ frt_status_t frt_layers_create_global_var(frt_builder_t *b, uint32_t rank,
   const frt_var_info_t info = {.name = name, .dtype = dtype, .rank = rank, .dims = dims,
                                .persistable = persistable};
   const frt_initializer_t init = {.kind = FRT_INIT_CONSTANT, .value = value};
-  return frti_global(b, &info, frt_builder_main(b), &init, NULL, out, err);
+  frt_program_t *p = frt_builder_main(b);
+  const uint32_t n_ops = frt_program_n_ops(p, 0), n_vars = frt_program_n_vars(p, 0);
+  const frt_status_t status = frti_global(b, &info, p, &init, NULL, out, err);
+  if (status != FRT_OK && b->live) frti_program_cut(p, n_ops, n_vars, false);
+  return status;
 }
 
 /* A parameter of that name may stand already: then it is shared, if it is the same. */
@@ -73,6 +77,7 @@ frt_status_t frti_parameter(frt_builder_t *b, const char *helper, const char *su
                             const int64_t *dims, frt_var_t *out, frt_error_t *err) {
   static const frt_param_attr_t nothing = {0};
   frt_program_t *main = frt_builder_main(b), *startup = frt_builder_startup(b);
+  frt_var_info_t have;
   if (!attr) attr = &nothing;
   /* Called step after step, the layer would make another parameter each time. */
   if (b->live && !attr->name)
@@ -91,10 +96,12 @@ frt_status_t frti_parameter(frt_builder_t *b, const char *helper, const char *su
                        "of parameter '%.80s': dim %u is %lld; wanted 1 or more", name, i,
                        (long long)dims[i]);
   FRT_TRY(check_shared(b, main, &info, err));
+  const bool there = b->live ? frt_program_find_var(main, 0, name, &have, NULL) == FRT_OK
+                             : written_in(startup, name);
   FRT_TRY(frti_declare(b, startup, 0, &info, out, err));
   frt_initializer_t init = attr->initializer;
   if (init.kind == FRT_INIT_DEFAULT && suffix[0] == 'b') init.kind = FRT_INIT_CONSTANT;
-  if (!written_in(startup, name))
+  if (!there)
     FRT_TRY(frti_initialise(b, startup, &info, &init, NULL, err));
   FRT_TRY(frti_declare(b, main, 0, &info, out, err));
   frti_var_note_t *note = frti_var_note(b, main, 0, name);
