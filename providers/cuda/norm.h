@@ -31,6 +31,25 @@ static FRT_GPU_FN inline frt_gpu_moments frt_gpu_moments_of(double middle, frt_g
 static FRT_GPU_FN inline double frt_gpu_inverse(double variance, double epsilon) {
   return 1.0 / sqrt(variance + epsilon);
 }
+/* Which channel element i belongs to: `inner` elements lie side by side in each of c. */
+struct frt_gpu_channels {
+  int64_t c, inner;
+  int narrow; /* all positions fit 32 bits, whose division is many times faster */
+  FRT_GPU_FN int64_t operator()(int64_t i) const {
+    if (narrow) return (int64_t)((uint32_t)i / (uint32_t)inner % (uint32_t)c);
+    return i / inner % c;
+  }
+};
+/* The channels of x, and their elements as a fold: [n, c, inner] or, last, [rows, c]. */
+static inline frt_gpu_channels frt_gpu_channels_of(const frt_api_tensor_t *x, int last,
+                                                   int64_t *outer) {
+  const uint32_t dim = last ? x->rank - 1 : 1;
+  frt_gpu_channels q = {x->dims[dim], frt_gpu_product(x->dims, dim + 1, x->rank), 0};
+  *outer = frt_gpu_product(x->dims, 0, dim);
+  q.narrow = x->numel <= 0x7fffffff;
+  return q;
+}
+
 /* p[i], or `absent`. */
 static FRT_GPU_FN inline double frt_gpu_param(const void *p, int wide, int64_t i,
                                               double absent) {

@@ -96,6 +96,21 @@ static frt_status_t make_by_schema(frti_backward_t *w, const frti_op_t *op,
   return FRT_OK;
 }
 
+/* Running statistics are read by a gradient that normalizes with them, and by no other. */
+static frt_status_t make_batch_norm(frti_backward_t *w, const frti_op_t *op) {
+  const frti_attr_t *global = frti_op_attr(op, "use_global_stats");
+  const frt_op_schema_t *grad = frt_op_find("batch_norm_grad");
+  uint32_t kept = 0;
+  FRT_TRY(make_by_schema(w, op, grad));
+  frti_gop_t *g = w->ops[w->n_ops - 1];
+  for (uint32_t i = 0; i < g->n_in; ++i) {
+    const bool running = !strcmp(g->in[i].slot, "Mean") || !strcmp(g->in[i].slot, "Variance");
+    if (!running || (global && global->v.i)) g->in[kept++] = g->in[i];
+  }
+  g->n_in = kept;
+  return FRT_OK;
+}
+
 /* ---- gradients that are ordinary ops ----------------------------------------------- */
 
 /* X = Out@GRAD, Out = the gradient of X[at]; NULL: out of memory. */
@@ -196,7 +211,7 @@ static const struct {
   frt_status_t (*make)(frti_backward_t *w, const frti_op_t *op);
 } makers[] = {{"scale", make_scale}, {"sum", make_sum}, {"cast", make_cast},
               {"assign", make_assign}, {"cumsum", make_cumsum}, {"split", make_split},
-              {"select_input", make_select}};
+              {"select_input", make_select}, {"batch_norm", make_batch_norm}};
 
 frt_status_t frti_make_grad(frti_backward_t *w, const frti_op_t *op, uint32_t index) {
   for (size_t i = 0; i < FRTI_COUNT(makers); ++i)

@@ -269,6 +269,28 @@ static void expansions_without_end(void **state) {
               "overflows"));
 }
 
+#define BATCH_NORM(channels, attrs)                                                     \
+  V("x", "FP32", "2, 3, 4") V("s", "FP32", channels) V("b", "FP32", "3")                \
+  V("m", "FP32", "3") V("v", "FP32", "3") O V("sm", "FP32", "3") V("sv", "FP32", "3")   \
+  OP("batch_norm", IN("X", "'x'") IN("Scale", "'s'") IN("Bias", "'b'") IN("Mean", "'m'") \
+     IN("Variance", "'v'") OUT("Y", "'o'") OUT("MeanOut", "'m'") OUT("VarianceOut", "'v'") \
+     OUT("SavedMean", "'sm'") OUT("SavedVariance", "'sv'") attrs)
+static void batch_norm_channels(void **state) {
+  (void)state;
+  accepted(BATCH_NORM("3", ""));
+  REFUSED(BAD(BATCH_NORM("4", ""), "Scale has shape [4]; wanted [3], the channels of X"),
+          BAD(BATCH_NORM("3, 1", ""), "Scale has shape [3, 1]; wanted [3]"),
+          BAD(BATCH_NORM("3", ATTR("data_layout", "STRING", "s: 'NHWC'")),
+              "Scale has shape [3]; wanted [4]"),
+          BAD(BATCH_NORM("3", ATTR("data_layout", "STRING", "s: 'NCW'")),
+              "data_layout is 'NCW'; wanted NCHW or NHWC"),
+          BAD(BATCH_NORM("3", ATTR("epsilon", "FLOAT", "f: -1e-5")), "epsilon"),
+          BAD(BATCH_NORM("3", ATTR("epsilon", "FLOAT", "f: 0.01")), "epsilon"),
+          BAD(BATCH_NORM("3", ATTR("momentum", "FLOAT", "f: nan")), "momentum"),
+          NOT_YET(BATCH_NORM("3", ATTR("fuse_with_relu", "BOOLEAN", "b: true")),
+                  "fuse_with_relu is true"));
+}
+
 #define LAYER_NORM(begin, attrs)                                                       \
   V("x", "FP32", "2, 3, 4") V("s", "FP32", "12") O V("m", "FP32", "") V("v", "FP32", "") \
   OP("layer_norm", IN("X", "'x'") IN("Scale", "'s'") OUT("Y", "'o'") OUT("Mean", "'m'")  \
@@ -289,8 +311,7 @@ static void layer_norm_rows(void **state) {
 /* Not known, so refused whatever their attributes say. When such an op comes, the rows of
  * the catalogue that speak of its attributes ask for tests of their own. */
 static void ops_that_do_not_exist(void **state) {
-  static const char *const types[] = {"conv2d", "depthwise_conv2d", "conv2d_transpose", "pool2d",
-                                      "batch_norm"};
+  static const char *const types[] = {"conv2d", "depthwise_conv2d", "conv2d_transpose", "pool2d"};
   (void)state;
   for (size_t i = 0; i < sizeof types / sizeof *types; ++i) {
     char text[600];
@@ -366,7 +387,8 @@ int main(void) {
       cmocka_unit_test(slices_of_axes_that_are_not_there), /* 3c: 128 */
       cmocka_unit_test(parts_that_do_not_add_up), /* 3c: 129 */
       cmocka_unit_test(expansions_without_end), /* 3c: 130 */
-      cmocka_unit_test(ops_that_do_not_exist), /* 3c: 117-124, 131 absent */
+      cmocka_unit_test(ops_that_do_not_exist), /* 3c: 117-124 absent */
+      cmocka_unit_test(batch_norm_channels), /* 3c: 131 */
       cmocka_unit_test(layer_norm_rows), /* 3c: 132 */
       cmocka_unit_test(lars_shapes), /* 3c: 138 */
       cmocka_unit_test(lars_parameters),

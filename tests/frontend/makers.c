@@ -53,6 +53,13 @@ static frt_status_t feed_of(maker_net_t *n, const char *name, uint32_t dtype, ui
   return FRT_OK;
 }
 
+/* Running statistics and their like: no gradient goes through what is overwritten. */
+static int is_overwritten(const frti_probe_t *p, uint32_t i) {
+  for (uint32_t o = 0; o < p->n_out; ++o)
+    if (p->out[o].alias == (int)i) return 1;
+  return 0;
+}
+
 static frt_status_t add_inputs(maker_net_t *n, frt_error_t *err) {
   for (uint32_t i = 0; i < n->probe->n_in; ++i) {
     const frti_value_t *v = &n->probe->in[i];
@@ -60,7 +67,8 @@ static frt_status_t add_inputs(maker_net_t *n, frt_error_t *err) {
     snprintf(name, sizeof name, "in%u", i);
     FRT_TRY(frt_data(n->b, name, v->api.rank, v->dims, (frt_dtype_t)v->api.dtype, &n->in[i],
                      err));
-    if (is_float(v)) FRT_TRY(frt_var_stop_gradient(n->b, n->in[i], 0, err));
+    if (is_float(v) && !is_overwritten(n->probe, i))
+      FRT_TRY(frt_var_stop_gradient(n->b, n->in[i], 0, err));
     n->in_feed[i] = (int)n->n_feed;
     FRT_TRY(feed_of(n, n->in[i].name, v->api.dtype, v->api.rank, v->dims, v->d, err));
   }
@@ -135,8 +143,10 @@ static frt_status_t add_op(maker_net_t *n, int copy, frt_error_t *err) {
   frt_attr_info_t attrs[FRT_CASE_ATTRS + 2];
   frt_var_t made[MAKER_MAX];
   for (uint32_t o = 0; o < p->n_out; ++o)
-    FRT_TRY(frt_builder_create_var(n->b, "out", (frt_dtype_t)p->out[o].api.dtype, &made[o],
-                                   err));
+    if (p->out[o].alias >= 0) made[o] = n->in[p->out[o].alias];
+    else
+      FRT_TRY(frt_builder_create_var(n->b, "out", (frt_dtype_t)p->out[o].api.dtype, &made[o],
+                                     err));
   const size_t n_in = slots_of(p->in_slots, p->op.n_in, p->in_at, n->in, in_names, in);
   const size_t n_out = slots_of(p->out_slots, p->op.n_out, p->out_at, made, out_names, out);
   FRT_TRY(frt_append_op(n->b, p->schema->type, in, n_in, out, n_out, attrs,

@@ -55,11 +55,69 @@ static void layer_norm_grad_wants_what_forward_left(void **state) {
   refuses(&o, FRT_INVALID_ARGUMENT, "Y@GRAD has shape [5, 4]; wanted [5, 3], the shape of X");
 }
 
+static void batch_norm_finds_its_channels(void **state) {
+  op_t o;
+  (void)state;
+  op_init(&o, "batch_norm");
+  IN(&o, "X", FRT_F32, -1, 3, 4, 5);
+  IN(&o, "Scale", FRT_F32, 3);
+  IN(&o, "Bias", FRT_F32, 3);
+  IN(&o, "Mean", FRT_F32, 3);
+  IN(&o, "Variance", FRT_F32, 3);
+  accepts(&o);
+  OUT(&o, "Y", FRT_F32, -1, 3, 4, 5);
+  OUT(&o, "MeanOut", FRT_F32, 3);
+  OUT(&o, "SavedVariance", FRT_F32, 3);
+  OUT(&o, "ReserveSpace", FRT_F32, 0);
+  SET_STR(&o, "data_layout", "NHWC");
+  refuses(&o, FRT_INVALID_ARGUMENT, "Scale has shape [3]; wanted [5], the channels of X");
+  SET_STR(&o, "data_layout", "CHWN");
+  refuses(&o, FRT_INVALID_ARGUMENT, "data_layout is 'CHWN'; wanted NCHW or NHWC");
+  SET_STR(&o, "data_layout", "NCHW");
+  IN(&o, "MomentumTensor", FRT_F32, 2);
+  refuses(&o, FRT_INVALID_ARGUMENT, "MomentumTensor has shape [2]; wanted [1]");
+  SET_INT(&o, "fuse_with_relu", 1);
+  refuses(&o, FRT_UNIMPLEMENTED, "fuse_with_relu is true; only false is supported");
+  o.in_shapes[0][0].rank = 1;
+  refuses(&o, FRT_INVALID_ARGUMENT, "X has shape [-1]; wanted rank 2 to 5");
+}
+
+static void batch_norm_grad_wants_what_it_normalized_with(void **state) {
+  op_t o;
+  (void)state;
+  op_init(&o, "batch_norm_grad");
+  IN(&o, "X", FRT_F64, 2, 3);
+  IN(&o, "Y@GRAD", FRT_F64, 2, 3);
+  IN(&o, "Scale", FRT_F64, 3);
+  IN(&o, "Bias", FRT_F64, 3);
+  IN(&o, "SavedMean", FRT_F64, 3);
+  IN(&o, "SavedVariance", FRT_F64, 3);
+  accepts(&o);
+  OUT(&o, "X@GRAD", FRT_F64, 2, 3);
+  OUT(&o, "Scale@GRAD", FRT_F64, 3);
+  OUT(&o, "Bias@GRAD", FRT_F64, 3);
+  SET_INT(&o, "use_global_stats", 1);
+  refuses(&o, FRT_INVALID_ARGUMENT,
+          "Mean is missing; wanted the running mean as use_global_stats is true");
+  IN(&o, "Mean", FRT_F64, 3);
+  refuses(&o, FRT_INVALID_ARGUMENT,
+          "Variance is missing; wanted the running variance as use_global_stats is true");
+  IN(&o, "Variance", FRT_F64, 3);
+  accepts(&o);
+  SET_INT(&o, "is_test", 1);
+  refuses(&o, FRT_INVALID_ARGUMENT,
+          "is_test is true; wanted false: use_global_stats trains on running statistics");
+  SET_INT(&o, "trainable_statistics", 1);
+  accepts(&o);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(layer_norm_keeps_one_number_a_row),
       cmocka_unit_test(layer_norm_begins_behind_the_first_dim),
       cmocka_unit_test(layer_norm_grad_wants_what_forward_left),
+      cmocka_unit_test(batch_norm_finds_its_channels),
+      cmocka_unit_test(batch_norm_grad_wants_what_it_normalized_with),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
