@@ -4,7 +4,7 @@
  * frt_imperative_t is the guard. Its builder is given to any function of layers.h and
  * layers_more.h, and to optimizers (train.h); it answers by running what the function
  * appends. Refused: data (there is nothing to feed), control flow (the caller's own if and
- * for take its place), and layers that would make a parameter without a name, each call a
+ * for take its place), program guards, and layers that would make a parameter without a name, each call a
  * new one: Linear and Embedding below keep theirs; layers with param_attr.name find them.
  *
  * What lives how long:
@@ -14,7 +14,10 @@
  *     ends it, or frt_imperative_end_graph. Until then values can still be read. Keep one
  *     that is to cross over in a variable: frt_imperative_value, frt_to_variable.
  * A result used after that is refused as unknown (8 graphs later its name comes back). A
- * step of a loop that repeats allocates no more memory than the one before it.
+ * loop whose steps repeat holds no more memory than two of them.
+ *
+ * A call that fails changes nothing but what its out arguments hold, and may be made
+ * again. An update that fails on its way (a device that is lost) may be partly done.
  *
  * One thread at a time uses a guard with all that was made from it. Source: Paddle 1.8
  * fluid.dygraph; set_lr: its pull request 24455. */
@@ -76,7 +79,8 @@ FRT_API frt_status_t frt_imperative_drop(frt_imperative_t *im, frt_var_t v,
  *   gradient is not known. */
 FRT_API frt_status_t frt_imperative_backward(frt_imperative_t *im, frt_var_t v,
     frt_error_t *err);
-/* Variable.gradient(): a copy, yours. Errors: NOT_FOUND it has none (yet). */
+/* Variable.gradient(): a copy, yours. Errors: NOT_FOUND it has none yet; results of layers
+ *   keep none. */
 FRT_API frt_status_t frt_imperative_gradient(frt_imperative_t *im, frt_var_t v,
     frt_tensor_t **out, frt_error_t *err);
 /* Variable.clear_gradient(), Layer.clear_gradients(): zeros, where there is one. */

@@ -91,15 +91,6 @@ const frti_var_t *frti_gradient_of(const frt_imperative_t *im, const char *name)
 
 /* ---- making, reading, writing -------------------------------------------------------------- */
 
-/* The first name of this form that is free: a loop that drops what it makes gets the same
- * ones again. */
-static const char *generated_name(frt_imperative_t *im) {
-  for (size_t i = 0;; ++i) {
-    const char *name = frti_internf(im->b, "generated_var_%zu", i);
-    if (!name || !look(im, name)) return name;
-  }
-}
-
 static frt_status_t declare(frt_imperative_t *im, const frt_tensor_t *t, const char *name,
                             frt_var_t *out, frt_error_t *err) {
   const frt_var_info_t info = {.name = name, .dtype = (int32_t)frt_tensor_dtype(t),
@@ -124,7 +115,7 @@ frt_status_t frt_to_variable(frt_imperative_t *im, const frt_tensor_t *t, const 
   if (name && look(im, name))
     return frti_fail(im->b, err, FRT_ALREADY_EXISTS, "name", "'%.80s' is a variable already",
                      name);
-  if (!name && !(name = generated_name(im))) return frti_no_memory(err);
+  if (!name && !(name = frti_unique_kept(im->b, "generated_var"))) return frti_no_memory(err);
   frt_var_t made;
   FRT_TRY(declare(im, t, name, &made, err));
   *out = made;

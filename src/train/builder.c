@@ -24,6 +24,9 @@ static frt_status_t push(frt_builder_t *b, frt_program_t *main, frt_program_t *s
 
 frt_status_t frt_builder_push_programs(frt_builder_t *b, frt_program_t *main,
                                        frt_program_t *startup, frt_error_t *err) {
+  if (b->live)
+    return frt_fail(err, FRT_FAILED_PRECONDITION,
+                    "program guard: imperative mode runs what is built, in no program");
   return push(b, main ? main : frt_builder_main(b),
               startup ? startup : frt_builder_startup(b), err);
 }

@@ -26,7 +26,8 @@ static int64_t count(frti_counter_t **counters, size_t *n, size_t *cap, const ch
   return 0;
 }
 
-static const char *unique_in(frt_builder_t *b, frti_name_guard_t *g, const char *key) {
+const char *frti_unique(frt_builder_t *b, const char *key) {
+  frti_name_guard_t *g = &b->name_guards[b->n_name_guards - 1];
   const char *kept = frti_intern(b, key);
   if (!kept) return NULL;
   const int64_t number = count(&g->counters, &g->n, &g->cap, kept);
@@ -34,12 +35,15 @@ static const char *unique_in(frt_builder_t *b, frti_name_guard_t *g, const char 
                     : frti_internf(b, "%s%s_%lld", g->prefix, kept, (long long)number);
 }
 
-const char *frti_unique(frt_builder_t *b, const char *key) {
-  return unique_in(b, &b->name_guards[b->n_name_guards - 1], key);
-}
-
 const char *frti_unique_kept(frt_builder_t *b, const char *key) {
-  return b->live ? unique_in(b, &b->name_guards[0], key) : frti_unique(b, key);
+  frt_var_info_t have;
+  if (!b->live) return frti_unique(b, key);
+  for (uint64_t i = 0;; ++i) {
+    const char *name = frti_internf(b, "%s_%llu", key, (unsigned long long)i);
+    if (!name ||
+        frt_program_find_var(frt_builder_main(b), 0, name, &have, NULL) != FRT_OK)
+      return name;
+  }
 }
 
 frt_status_t frt_builder_unique_name(frt_builder_t *b, const char *key, const char **out,

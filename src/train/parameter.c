@@ -13,9 +13,9 @@ static bool written_in(const frt_program_t *p, const char *name) {
   return false;
 }
 
-frt_status_t frti_global(frt_builder_t *b, const frt_var_info_t *info, frt_program_t *main,
-                         const frt_initializer_t *init, const char *device,
-                         frt_var_t *out, frt_error_t *err) {
+static frt_status_t make_global(frt_builder_t *b, const frt_var_info_t *info,
+                                frt_program_t *main, const frt_initializer_t *init,
+                                const char *device, frt_var_t *out, frt_error_t *err) {
   frt_program_t *startup = frt_builder_startup(b);
   frt_var_info_t there = *info;
   frt_var_t ignored;
@@ -27,6 +27,16 @@ frt_status_t frti_global(frt_builder_t *b, const frt_var_info_t *info, frt_progr
   there.persistable = 1;
   FRT_TRY(frti_declare(b, startup, 0, &there, &ignored, err));
   return frti_initialise(b, startup, &there, init, device, err);
+}
+
+frt_status_t frti_global(frt_builder_t *b, const frt_var_info_t *info, frt_program_t *main,
+                         const frt_initializer_t *init, const char *device,
+                         frt_var_t *out, frt_error_t *err) {
+  const uint32_t n_ops = frt_program_n_ops(main, 0), n_vars = frt_program_n_vars(main, 0);
+  const frt_status_t status = make_global(b, info, main, init, device, out, err);
+  /* What has no value must not be found by the next attempt. */
+  if (status != FRT_OK && b->live) frti_program_cut(main, n_ops, n_vars, false);
+  return status;
 }
 
 frt_status_t frt_layers_create_global_var(frt_builder_t *b, uint32_t rank,
@@ -50,11 +60,7 @@ frt_status_t frt_layers_create_global_var(frt_builder_t *b, uint32_t rank,
   const frt_var_info_t info = {.name = name, .dtype = dtype, .rank = rank, .dims = dims,
                                .persistable = persistable};
   const frt_initializer_t init = {.kind = FRT_INIT_CONSTANT, .value = value};
-  frt_program_t *p = frt_builder_main(b);
-  const uint32_t n_ops = frt_program_n_ops(p, 0), n_vars = frt_program_n_vars(p, 0);
-  const frt_status_t status = frti_global(b, &info, p, &init, NULL, out, err);
-  if (status != FRT_OK && b->live) frti_program_cut(p, n_ops, n_vars, false);
-  return status;
+  return frti_global(b, &info, frt_builder_main(b), &init, NULL, out, err);
 }
 
 /* A parameter of that name may stand already: then it is shared, if it is the same. */

@@ -86,7 +86,7 @@ const char *frti_internf(frt_builder_t *b, const char *fmt, ...) FRT_PRINTF(2, 3
 /* "key_0"; NULL: memory. */
 const char *frti_unique(frt_builder_t *b, const char *key);
 /* The same for what outlives a graph: in imperative mode other names begin anew with
- * each graph. */
+ * each graph. This is then the first one that no variable has. */
 const char *frti_unique_kept(frt_builder_t *b, const char *key);
 /* Opens the current block: that of the main program. */
 int32_t frti_current_block(frt_builder_t *b);

@@ -1,5 +1,6 @@
 /* A long training keeps neither memory nor files, and is the same run the second time; so
  * does a thousand times everything from the runtime to its release, with failures between.
+ * A training in imperative mode, which builds its graph anew in each step, keeps no more.
  *
  * FRT_STEPS=1000000 makes the long run long (20,000 steps otherwise, fewer in builds that
  * are not optimised). */
@@ -154,9 +155,96 @@ static void a_thousand_runtimes_leave_nothing_behind(void **state) {
   digits_release(&d);
 }
 
+/* ---- imperative ------------------------------------------------------------------------ */
+
+typedef struct course {
+  frt_imperative_t *im;
+  frt_builder_t *b;
+  frt_linear_t linear;
+  frt_optimizer_t *lars;
+} course_t;
+
+/* The page's network, on a batch of its own: forward, backward, update; every third step
+ * has another shape, every seventh ends without a backward, every ninth fails. */
+static float course_step(course_t *c, long step) {
+  const int64_t rows = step % 3 ? 2 : 4, dims[2] = {rows, 13}, bad[2] = {rows, 12};
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_tensor_t *t = NULL, *out = NULL;
+  frt_var_t x, y, loss;
+  float value;
+  MUST(frt_tensor_create(FRT_F32, 2, step % 9 ? dims : bad, &t, &err));
+  for (int64_t i = 0; i < frt_tensor_numel(t); ++i)
+    ((float *)frt_tensor_data(t))[i] = (float)((i * 7 + step % 5) % 11) / 11;
+  MUST(frt_to_variable(c->im, t, NULL, &x, &err));
+  frt_tensor_release(t);
+  if (step % 9 == 0) {
+    assert_int_equal(FRT_INVALID_ARGUMENT, frt_linear_call(c->im, &c->linear, x, &y, &err));
+    MUST(frt_imperative_drop(c->im, x, &err));
+    return 0;
+  }
+  MUST(frt_linear_call(c->im, &c->linear, x, &y, &err));
+  MUST(frt_layers_square(c->b, y, &y, &err));
+  MUST(frt_layers_mean(c->b, y, &loss, &err));
+  if (step % 7) {
+    MUST(frt_imperative_backward(c->im, loss, &err));
+    MUST(frt_optimizer_minimize(c->lars, loss, NULL, NULL, &err));
+    MUST(frt_optimizer_clear_gradients(c->lars, &err));
+  } else {
+    frt_imperative_end_graph(c->im);
+  }
+  MUST(frt_imperative_value(c->im, loss, &out, &err));
+  value = first_f32(out);
+  frt_tensor_release(out);
+  MUST(frt_imperative_drop(c->im, x, &err));
+  return value;
+}
+
+static void an_imperative_training_stays_small(void **state) {
+  enum { STEPS = DEFAULT_STEPS / 2, SETTLED_STEPS = SETTLED };
+  const char *list[2];
+  frt_optimizer_options_t o = {.lars_coeff = 0.05, .parameter_list = list, .n_parameters = 2};
+  frt_error_t err = FRT_ERROR_INIT;
+  frt_runtime_t *rt = NULL;
+  course_t c = {NULL};
+  frt_executor_stats_t settled_stats = {.struct_size = sizeof settled_stats}, end_stats;
+  usage_t settled = {0, 0};
+  float first = 0, last = 0;
+  (void)state;
+  MUST(frt_runtime_create(NULL, &rt, &err));
+  MUST(frt_imperative_create(rt, "cpu", NULL, &c.im, &err));
+  c.b = frt_imperative_builder(c.im);
+  MUST(frt_linear_create(c.im, 13, 5, NULL, &c.linear, &err));
+  list[0] = c.linear.weight.name;
+  list[1] = c.linear.bias.name;
+  MUST(frt_lars_momentum_create(c.b, 0.01, 0.9, &o, &c.lars, &err));
+  const double began = seconds();
+  for (long step = 1; step <= STEPS; ++step) {
+    const float loss = course_step(&c, step);
+    if (step == 1) first = loss;
+    if (loss != 0) last = loss;
+    if (step == SETTLED_STEPS) {
+      settled = usage_now();
+      frt_executor_stats(frt_imperative_executor(c.im), &settled_stats);
+    }
+    if (step > SETTLED_STEPS && step % 500 == 0)
+      check_flat(settled, usage_now(), "imperative step", step);
+  }
+  end_stats = settled_stats;
+  frt_executor_stats(frt_imperative_executor(c.im), &end_stats);
+  printf("%d imperative steps, %.0f us each: loss %g -> %g, %llu plans, %+ld bytes\n", STEPS,
+         1e6 * (seconds() - began) / STEPS, (double)first, (double)last,
+         (unsigned long long)end_stats.plans_built, usage_now().bytes - settled.bytes);
+  assert_true(isfinite(last) && last < first / 2);
+  assert_int_equal(settled_stats.plans_built, end_stats.plans_built);
+  frt_optimizer_release(c.lars);
+  frt_imperative_release(c.im);
+  frt_runtime_release(rt);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_long_training_stays_small_finite_and_repeatable),
+      cmocka_unit_test(an_imperative_training_stays_small),
       cmocka_unit_test(a_thousand_runtimes_leave_nothing_behind)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,6 +181,9 @@ static void what_makes_no_sense_here_is_refused(void **state) {
   FAILS(FRT_FAILED_PRECONDITION,
         "noam_decay: builds static graphs; imperative mode has frt_lr_decay_create",
         frt_noam_decay(g->b, 64, 5, 1, &y, &g->err));
+  FAILS(FRT_FAILED_PRECONDITION,
+        "program guard: imperative mode runs what is built, in no program",
+        frt_builder_push_programs(g->b, NULL, NULL, &g->err));
   FAILS(FRT_FAILED_PRECONDITION, "data: there is nothing to feed in imperative mode",
         frt_data(g->b, "d", 1, dims, FRT_F32, &y, &g->err));
   value_is(g, x, F(1, 2));
