@@ -203,6 +203,53 @@ verify_verb() {
   says out '"passed": 1'
 }
 
+# An imperative case; $1: a sed command that breaks it.
+make_script() {
+  rm -rf "$t/script"
+  mkdir "$t/script"
+  sed "$1" >"$t/script/case.json" <<'JSON'
+{"name": "own", "kind": "dygraph",
+ "tolerance": {"rtol": 1e-5, "atol_of_max": 1e-6, "atol_floor": 1e-12},
+ "script": [
+  {"op": "guard"},
+  {"op": "create_global_var", "name": "v", "shape": [1], "value": 0.5},
+  {"op": "create_global_var", "name": "wide", "shape": [2], "value": 0.5},
+  {"op": "optimizer", "name": "o", "type": "SGD", "learning_rate": 0.25, "args": {},
+   "parameters": ["v"], "regularization": null, "grad_clip": null},
+  {"op": "set_lr", "of": "o", "variable": "wide", "raises": "shape"},
+  {"op": "record", "key": "error", "what": "error"},
+  {"op": "set_lr", "of": "o", "variable": "v"},
+  {"op": "record", "key": "rate", "what": "lr", "of": "o"}],
+ "records": [{"key": "error", "error_kind": "shape"}, {"key": "rate", "value": 0.5}]}
+JSON
+}
+
+verify_scripts() {
+  make_script ''
+  expect 0 verify "$t/script"
+  says out '1 passed, 0 failed, 0 skipped'
+  expect 0 verify --switch "$t/script"
+  expect 0 verify --force-each "$t/script"
+  says out '0 passed, 0 failed, 1 skipped'
+  while IFS='|' read -r change words; do
+    make_script "$change"
+    expect 1 verify "$t/script"
+    says out "$words"
+  done <<'CASES'
+s/"value": 0.5}]/"value": 0.75}]/|record: 'rate': element [0] of [1]: got 0.5, want 0.75
+s/"error_kind": "shape"/"error_kind": "type"/|got "shape", want "type"
+s/"raises": "shape"/"raises": "type"/|script step 4: set_lr: set_lr: value 'global_var_0.tmp_1' has shape [2]; wanted [1]
+s/"shape": [[]2]/"shape": [1]/|script step 4: set_lr succeeded; wanted an error (shape)
+s/"what": "lr"/"what": "mood"/|'mood' cannot be recorded here
+s/"op": "guard"/"op": "dance"/|script step 0: 'dance' is no step that is known here
+s/{"op": "guard"},//|'create_global_var' before the first guard
+s/"records": [[]/&{"key": "more"}, /|record: 'more' was not made
+s/"type": "SGD"/"type": "Guess"/|no such optimizer is known here
+s/"parameters": [[]"v"]/"parameters": null/|parameter_list is not given; imperative mode needs it
+s/"script": [[]/"scribble": [/|case.json: there is no script
+CASES
+}
+
 train_verb() {
   expect 0 train "$models/digits" --compare "$golden/digits_mlp_lars.zip" --scope-out "$t/trained"
   says out 'largest difference to PaddlePaddle 1.8.5: '
@@ -251,6 +298,7 @@ exit_statuses
 run_verb
 files_verbs
 verify_verb
+verify_scripts
 train_verb
 resume_verb
 echo "$checks checks, $failures failed"
