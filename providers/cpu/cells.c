@@ -24,6 +24,7 @@ void frt_cpu_cells_make(frt_cpu_cells_t *q, const frt_api_tensor_t *x, int nhwc,
 typedef struct {
   const frt_cpu_cells_t *q;
   const float *x, *g, *center;
+  int64_t step; /* of center */
   double *a, *b;
   const frt_cpu_cell_map_t *m;
   float *y;
@@ -112,7 +113,8 @@ static void cell_sums(void *arg, int64_t lo, int64_t hi) {
   const call_t *c = (const call_t *)arg;
   const int64_t n = c->q->s;
   for (int64_t i = lo; i < hi; ++i) {
-    const double center = c->center ? (double)c->center[i % c->q->c] : 0.0;
+    const int64_t at_center = i / c->q->c * c->step + i % c->q->c;
+    const double center = c->center ? (double)c->center[at_center] : 0.0;
     c->a[i] = c->b[i] = 0.0;
     for (int64_t at = 0; at < n; at += FRT_CPU_BLOCK) {
       double s[2];
@@ -142,7 +144,8 @@ static void strip_sums(void *arg, int64_t lo, int64_t hi) {
   for (int64_t i = lo; i < hi; ++i) {
     const strip_t s = strip_of(c->q, i);
     const int64_t cell = s.sample * c->q->c + s.channel;
-    const float *center = c->center ? c->center + s.channel : zeros;
+    const float *center = c->center ? c->center + s.sample * c->step + s.channel
+                                    : zeros;
     for (int64_t j = 0; j < s.width; ++j) c->a[cell + j] = c->b[cell + j] = 0.0;
     for (int64_t k = 0; k < s.rows; ++k)
       add_products(c->x + s.at + k * c->q->c, c->g + s.at + k * c->q->c, center, s.width,
@@ -151,8 +154,9 @@ static void strip_sums(void *arg, int64_t lo, int64_t hi) {
 }
 
 void frt_cpu_cells_sums(const frt_run_t *r, const frt_cpu_cells_t *q, const float *x,
-                        const float *g, const float *center, double *sum, double *product) {
-  call_t c = {.q = q, .x = x, .g = g, .center = center, .a = sum, .b = product};
+                        const float *g, const float *center, int64_t step, double *sum,
+                        double *product) {
+  call_t c = {.q = q, .x = x, .g = g, .center = center, .step = step, .a = sum, .b = product};
   for_cells(r, q, cell_sums, strip_sums, &c);
 }
 

@@ -25,9 +25,11 @@ static inline int64_t frt_cpu_cell_size(const frt_cpu_cells_t *q, int64_t k) {
 /* Each cell's mean and sum of squared deviations from it. */
 void frt_cpu_cells_moments(const frt_run_t *r, const frt_cpu_cells_t *q, const float *x,
                            double *mean, double *squares);
-/* Each cell's sum of g and of g * (x - center); centers[channel], NULL: zeros. */
+/* Each cell's sum of g and of g * (x - center); center[sample * step + channel], NULL:
+ * zeros. */
 void frt_cpu_cells_sums(const frt_run_t *r, const frt_cpu_cells_t *q, const float *x,
-                        const float *g, const float *center, double *sum, double *product);
+                        const float *g, const float *center, int64_t step, double *sum,
+                        double *product);
 
 /* Numbers that a map takes: element k * step + channel of each, for sample k. */
 typedef struct frt_cpu_cell_map {
@@ -40,5 +42,29 @@ void frt_cpu_cells_normalize(const frt_run_t *r, const frt_cpu_cells_t *q, const
 /* y = g * v0 - v1 - (x - v3) * v2. */
 void frt_cpu_cells_back(const frt_run_t *r, const frt_cpu_cells_t *q, const float *x,
                         const float *g, const frt_cpu_cell_map_t *m, float *y);
+
+/* The workspace: two doubles a cell, then four times `n` floats for a map. */
+typedef struct frt_cpu_cells_space {
+  double *a, *b;
+  float *v[4];
+} frt_cpu_cells_space_t;
+static inline uint64_t frt_cpu_cells_bytes(const frt_cpu_cells_t *q, int64_t n) {
+  return 2 * sizeof(double) * (uint64_t)frt_cpu_cells_count(q) +
+         4 * sizeof(float) * (uint64_t)n;
+}
+static inline frt_cpu_cells_space_t frt_cpu_cells_space(const frt_run_t *r,
+                                                        const frt_cpu_cells_t *q, int64_t n) {
+  frt_cpu_cells_space_t at = {NULL, NULL, {NULL, NULL, NULL, NULL}};
+  if (!r->workspace) return at; /* there are no elements */
+  at.a = (double *)r->workspace;
+  at.b = at.a + frt_cpu_cells_count(q);
+  for (int i = 0; i < 4; ++i) at.v[i] = (float *)(at.b + frt_cpu_cells_count(q)) + i * n;
+  return at;
+}
+static inline frt_cpu_cell_map_t frt_cpu_cells_map(const frt_cpu_cells_space_t *at,
+                                                   int64_t step) {
+  const frt_cpu_cell_map_t m = {step, {at->v[0], at->v[1], at->v[2], at->v[3]}};
+  return m;
+}
 
 #endif

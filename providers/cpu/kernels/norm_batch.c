@@ -22,32 +22,13 @@ static void batch_make(batch_t *s, const frt_api_tensor_t *x, const char *layout
   s->passes = !global && s->size < 2;
 }
 
-/* The workspace: two doubles a cell, then four floats a channel. */
-static uint64_t batch_workspace(const batch_t *s) {
-  return 2 * sizeof(double) * (uint64_t)frt_cpu_cells_count(&s->q) +
-         4 * sizeof(float) * (uint64_t)s->q.c;
-}
 typedef struct {
   const batch_t *s;
-  double *a, *b;
-  float *v[4];
+  frt_cpu_cells_space_t at; /* numbers of a map for each channel */
   const float *w, *bias, *mean, *variance;
   float *mean_out, *variance_out, *first, *second; /* Saved..., or ...@GRAD; may be NULL */
   double momentum;
 } batch_call_t;
-static void batch_call(const batch_t *s, const frt_run_t *r, batch_call_t *c) {
-  const int64_t cells = frt_cpu_cells_count(&s->q);
-  const batch_call_t none = {.s = s};
-  *c = none;
-  if (!r->workspace) return;
-  c->a = (double *)r->workspace;
-  c->b = c->a + cells;
-  for (int i = 0; i < 4; ++i) c->v[i] = (float *)(c->b + cells) + i * s->q.c;
-}
-static frt_cpu_cell_map_t batch_map(const batch_call_t *c) {
-  const frt_cpu_cell_map_t m = {0, {c->v[0], c->v[1], c->v[2], c->v[3]}};
-  return m;
-}
 
 static float *out_or_null(const frt_run_t *r, int slot) {
   return frt_has_out(r, slot) ? frt_out_f32(r, slot) : NULL;
@@ -66,7 +47,7 @@ static frt_status_t batch_norm_prepare(const frt_op_t *op, void *state, uint64_t
                   !frt_attr_bool(op, FRT_BATCH_NORM_ATTR_TRAINABLE_STATISTICS)),
              frt_attr_f32(op, FRT_BATCH_NORM_ATTR_EPSILON));
   s->momentum = frt_attr_f32(op, FRT_BATCH_NORM_ATTR_MOMENTUM);
-  *workspace = batch_workspace(s);
+  *workspace = frt_cpu_cells_bytes(&s->q, s->q.c);
   return FRT_OK;
 }
 
@@ -75,11 +56,11 @@ static double join(const batch_call_t *c, int64_t channel, double *variance) {
   const frt_cpu_cells_t *q = &c->s->q;
   double sum = 0.0, squares = 0.0;
   for (int64_t k = 0; k < q->n; ++k)
-    sum += c->a[k * q->c + channel] * (double)frt_cpu_cell_size(q, k);
+    sum += c->at.a[k * q->c + channel] * (double)frt_cpu_cell_size(q, k);
   const double mean = sum / (double)c->s->size;
   for (int64_t k = 0; k < q->n; ++k) {
-    const double apart = c->a[k * q->c + channel] - mean;
-    squares += c->b[k * q->c + channel] + apart * apart * (double)frt_cpu_cell_size(q, k);
+    const double apart = c->at.a[k * q->c + channel] - mean;
+    squares += c->at.b[k * q->c + channel] + apart * apart * (double)frt_cpu_cell_size(q, k);
   }
   *variance = squares / (double)c->s->size;
   return mean;
@@ -97,11 +78,11 @@ static void channels(void *arg, int64_t lo, int64_t hi) {
         c->variance_out[i] = (float)((double)c->variance[i] * m + variance * (1.0 - m));
     }
     const double inverse = frt_cpu_norm_inverse(variance, c->s->epsilon);
-    c->v[0][i] = (float)mean;
-    c->v[1][i] = frt_cpu_norm_rest(mean, c->v[0][i]);
-    c->v[2][i] = (float)(inverse * (double)c->w[i]);
-    c->v[3][i] = c->bias[i];
-    if (c->first) c->first[i] = c->v[0][i];
+    c->at.v[0][i] = (float)mean;
+    c->at.v[1][i] = frt_cpu_norm_rest(mean, c->at.v[0][i]);
+    c->at.v[2][i] = (float)(inverse * (double)c->w[i]);
+    c->at.v[3][i] = c->bias[i];
+    if (c->first) c->first[i] = c->at.v[0][i];
     if (c->second) c->second[i] = (float)inverse;
   }
 }
@@ -122,9 +103,8 @@ static frt_status_t batch_norm_run(const void *state, const frt_run_t *r, frt_er
   const batch_t *s = (const batch_t *)state;
   const float *x = frt_in_f32(r, FRT_BATCH_NORM_IN_X);
   float *y = frt_out_f32(r, FRT_BATCH_NORM_OUT_Y);
-  batch_call_t c;
+  batch_call_t c = {.s = s, .at = frt_cpu_cells_space(r, &s->q, s->q.c)};
   (void)err;
-  batch_call(s, r, &c);
   c.w = frt_in_f32(r, FRT_BATCH_NORM_IN_SCALE);
   c.bias = frt_in_f32(r, FRT_BATCH_NORM_IN_BIAS);
   c.mean = frt_in_f32(r, FRT_BATCH_NORM_IN_MEAN);
@@ -144,9 +124,9 @@ static frt_status_t batch_norm_run(const void *state, const frt_run_t *r, frt_er
     pass(&c, x, y, frt_in_numel(r, FRT_BATCH_NORM_IN_X));
     return FRT_OK;
   }
-  if (!s->global) frt_cpu_cells_moments(r, &s->q, x, c.a, c.b);
+  if (!s->global) frt_cpu_cells_moments(r, &s->q, x, c.at.a, c.at.b);
   frt_cpu_for(r, s->q.c, 64, channels, &c);
-  const frt_cpu_cell_map_t m = batch_map(&c);
+  const frt_cpu_cell_map_t m = frt_cpu_cells_map(&c.at, 0);
   frt_cpu_cells_normalize(r, &s->q, x, &m, y);
   return FRT_OK;
 }
@@ -161,7 +141,7 @@ static frt_status_t batch_norm_grad_prepare(const frt_op_t *op, void *state,
              frt_attr_str(op, FRT_BATCH_NORM_GRAD_ATTR_DATA_LAYOUT),
              frt_attr_bool(op, FRT_BATCH_NORM_GRAD_ATTR_USE_GLOBAL_STATS),
              frt_attr_f32(op, FRT_BATCH_NORM_GRAD_ATTR_EPSILON));
-  *workspace = batch_workspace(s);
+  *workspace = frt_cpu_cells_bytes(&s->q, s->q.c);
   return FRT_OK;
 }
 
@@ -176,15 +156,15 @@ static void back_channels(void *arg, int64_t lo, int64_t hi) {
     const double a = inverse * (double)c->w[i], n = (double)c->s->size;
     double sum = 0.0, product = 0.0;
     for (int64_t k = 0; k < q->n; ++k) {
-      sum += c->a[k * q->c + i];
-      product += c->b[k * q->c + i];
+      sum += c->at.a[k * q->c + i];
+      product += c->at.b[k * q->c + i];
     }
     if (c->first) c->first[i] = (float)(product * inverse);
     if (c->second) c->second[i] = (float)sum;
-    c->v[0][i] = (float)a;
-    c->v[1][i] = c->s->global ? 0.0f : (float)(a * (sum / n));
-    c->v[2][i] = c->s->global ? 0.0f : (float)(a * (inverse * inverse * (product / n)));
-    c->v[3][i] = c->mean[i];
+    c->at.v[0][i] = (float)a;
+    c->at.v[1][i] = c->s->global ? 0.0f : (float)(a * (sum / n));
+    c->at.v[2][i] = c->s->global ? 0.0f : (float)(a * (inverse * inverse * (product / n)));
+    c->at.v[3][i] = c->mean[i];
   }
 }
 
@@ -194,9 +174,8 @@ static frt_status_t batch_norm_grad_run(const void *state, const frt_run_t *r,
   const float *x = frt_in_f32(r, FRT_BATCH_NORM_GRAD_IN_X);
   const float *g = frt_in_f32(r, FRT_BATCH_NORM_GRAD_IN_Y_GRAD);
   float *dx = out_or_null(r, FRT_BATCH_NORM_GRAD_OUT_X_GRAD);
-  batch_call_t c;
+  batch_call_t c = {.s = s, .at = frt_cpu_cells_space(r, &s->q, s->q.c)};
   (void)err;
-  batch_call(s, r, &c);
   c.w = frt_in_f32(r, FRT_BATCH_NORM_GRAD_IN_SCALE);
   c.mean = frt_in_f32(r, s->global ? FRT_BATCH_NORM_GRAD_IN_MEAN
                                    : FRT_BATCH_NORM_GRAD_IN_SAVEDMEAN);
@@ -208,9 +187,9 @@ static frt_status_t batch_norm_grad_run(const void *state, const frt_run_t *r,
     pass(&c, g, dx, frt_in_numel(r, FRT_BATCH_NORM_GRAD_IN_Y_GRAD));
     return FRT_OK;
   }
-  frt_cpu_cells_sums(r, &s->q, x, g, c.mean, c.a, c.b);
+  frt_cpu_cells_sums(r, &s->q, x, g, c.mean, 0, c.at.a, c.at.b);
   frt_cpu_for(r, s->q.c, 64, back_channels, &c);
-  const frt_cpu_cell_map_t m = batch_map(&c);
+  const frt_cpu_cell_map_t m = frt_cpu_cells_map(&c.at, 0);
   if (dx) frt_cpu_cells_back(r, &s->q, x, g, &m, dx);
   return FRT_OK;
 }

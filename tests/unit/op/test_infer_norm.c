@@ -111,6 +111,52 @@ static void batch_norm_grad_wants_what_it_normalized_with(void **state) {
   accepts(&o);
 }
 
+static void group_norm_wants_groups_of_one_size(void **state) {
+  op_t o;
+  (void)state;
+  op_init(&o, "group_norm");
+  IN(&o, "X", FRT_F32, 2, 6, 4);
+  refuses(&o, FRT_INVALID_ARGUMENT, "groups is 0; wanted a divisor of 6, the channels of X");
+  SET_INT(&o, "groups", 4);
+  refuses(&o, FRT_INVALID_ARGUMENT, "groups is 4; wanted a divisor of 6, the channels of X");
+  SET_INT(&o, "groups", -1);
+  refuses(&o, FRT_INVALID_ARGUMENT, "groups is -1; wanted a divisor of 6, the channels of X");
+  SET_INT(&o, "groups", 3);
+  accepts(&o);
+  OUT(&o, "Mean", FRT_F32, 2, 3);
+  OUT(&o, "Variance", FRT_F32, 2, 3);
+  OUT(&o, "Y", FRT_F32, 2, 6, 4);
+  SET_STR(&o, "data_layout", "NHWC");
+  refuses(&o, FRT_INVALID_ARGUMENT, "groups is 3; wanted a divisor of 4, the channels of X");
+  op_init(&o, "group_norm_grad");
+  IN(&o, "Y", FRT_F32, 2, 6, 4);
+  IN(&o, "Y@GRAD", FRT_F32, 2, 6, 4);
+  IN(&o, "Variance", FRT_F32, 2, 2);
+  SET_INT(&o, "groups", 3);
+  refuses(&o, FRT_INVALID_ARGUMENT,
+          "Variance has shape [2, 2]; wanted [2, 3], the shape of Y's samples and groups");
+  o.in_shapes[2][0].dims[1] = 3;
+  accepts(&o);
+  OUT(&o, "X@GRAD", FRT_F32, 2, 6, 4);
+  OUT(&o, "Scale@GRAD", FRT_F32, 6);
+}
+
+static void instance_norm_keeps_one_number_a_sample_and_channel(void **state) {
+  op_t o;
+  (void)state;
+  op_init(&o, "instance_norm");
+  IN(&o, "X", FRT_F32, 2, 3, 4);
+  IN(&o, "Scale", FRT_F32, 3);
+  IN(&o, "Bias", FRT_F32, 2);
+  refuses(&o, FRT_INVALID_ARGUMENT, "Bias has shape [2]; wanted [3], the channels of X");
+  o.in_shapes[2][0].dims[0] = 3;
+  accepts(&o);
+  OUT(&o, "SavedMean", FRT_F32, 6);
+  OUT(&o, "SavedVariance", FRT_F32, 6);
+  o.in_shapes[0][0].rank = 6;
+  refuses(&o, FRT_INVALID_ARGUMENT, "X has shape [2, 3, 4, 0, 0, 0]; wanted rank 2 to 5");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(layer_norm_keeps_one_number_a_row),
@@ -118,6 +164,8 @@ int main(void) {
       cmocka_unit_test(layer_norm_grad_wants_what_forward_left),
       cmocka_unit_test(batch_norm_finds_its_channels),
       cmocka_unit_test(batch_norm_grad_wants_what_it_normalized_with),
+      cmocka_unit_test(group_norm_wants_groups_of_one_size),
+      cmocka_unit_test(instance_norm_keeps_one_number_a_sample_and_channel),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
