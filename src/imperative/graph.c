@@ -48,7 +48,7 @@ static bool note_names(frt_imperative_t *im) {
     const char *kept = frti_names_add(&im->seen, name, strlen(name));
     if (!kept || !FRTI_GROW(im->last, im->seen.n, im->last_cap)) return false;
     if (im->seen.n > before) im->last[before] = 0;
-    im->last[frti_name_id(kept)] = im->graph;
+    im->last[frti_name_id(kept)] = im->graph + 1;
   }
   return true;
 }
@@ -56,7 +56,7 @@ static bool note_names(frt_imperative_t *im) {
 /* Values of the graph before this one that this one did not make again. */
 static void give_back(frt_imperative_t *im) {
   for (size_t i = 0; i < im->seen.n; ++i)
-    if (im->last[i] && im->last[i] + 1 == im->graph) {
+    if (im->last[i] && im->last[i] == im->graph) {
       frt_scope_erase(im->scope, im->seen.by_id[i], NULL);
       im->last[i] = 0;
     }

@@ -31,8 +31,8 @@ struct frt_imperative {
   size_t n_dropped;     /* variables that go with the graph */
   frt_tensor_t *number; /* float32 [1], so that a rate can be put back without memory */
   uint64_t n_linear, n_embedding; /* made so far */
-  /* In which graph a name of a temporary was last used: what a graph does not use of the
-   * one before it is given back. */
+  /* One more than the graph in which a name of a temporary was last used; 0: it has no
+   * value. What a graph does not use of the one before it is given back. */
   frti_arena_t seen_arena;
   frti_names_t seen;
   uint64_t *last;

@@ -1,6 +1,8 @@
 /* Variables, graphs, gradients: values by hand. */
 #include "guard.h"
 
+#include "imperative/guard.h"
+
 static void a_layer_has_run_when_it_returns(void **state) {
   guard_t *g = *state;
   frt_var_t x = variable(g, 2, 2, (const float[]){-1, 2, 3, -4}), y, z;
@@ -82,6 +84,38 @@ static void results_go_with_their_graph(void **state) {
   OK(frt_layers_relu(g->b, w, &y, &g->err));
   assert_int_equal(FRT_NOT_FOUND, frt_imperative_value(g->im, z, &none, &g->err));
   assert_null(none);
+}
+
+/* 1 if the scope holds a value of this name. */
+static int held(guard_t *g, const char *name) {
+  const char **names = NULL;
+  size_t n = 0;
+  int found = 0;
+  OK(frt_scope_names(g->im->scope, &names, &n, &g->err));
+  for (size_t i = 0; i < n; ++i) found |= !strcmp(names[i], name);
+  frt_free((void *)names);
+  return found;
+}
+
+/* What the next graph makes again keeps its memory; what it does not is given back. */
+static void dead_values_are_given_back(void **state) {
+  guard_t *g = *state;
+  frt_var_t x = variable(g, 2, 0, (const float[]){3, 4}), y;
+  OK(frt_layers_square(g->b, x, &y, &g->err));
+  OK(frt_layers_relu(g->b, y, &y, &g->err));
+  for (int graph = 0; graph < 3; ++graph) {
+    assert_int_equal(graph < 2, held(g, "~square_0.tmp_0"));
+    assert_true(held(g, "~relu_0.tmp_0"));
+    frt_imperative_end_graph(g->im);
+    OK(frt_layers_relu(g->b, x, &y, &g->err));
+  }
+  OK(frt_imperative_drop(g->im, x, &g->err));
+  assert_true(held(g, "generated_var_0")); /* it stands in the graph */
+  frt_imperative_end_graph(g->im);
+  x = variable(g, 2, 0, (const float[]){3, 4});
+  OK(frt_layers_relu(g->b, x, &y, &g->err));
+  assert_string_equal("generated_var_1", x.name);
+  assert_false(held(g, "generated_var_0"));
 }
 
 static void backward_wants_something_to_differentiate(void **state) {
@@ -276,6 +310,7 @@ int main(void) {
       GUARD_TEST(a_backward_replaces_the_gradient),
       GUARD_TEST(two_results_of_one_graph),
       GUARD_TEST(results_go_with_their_graph),
+      GUARD_TEST(dead_values_are_given_back),
       GUARD_TEST(backward_wants_something_to_differentiate),
       GUARD_TEST(variables_are_assigned_and_dropped),
       GUARD_TEST(another_guards_variables_are_refused),

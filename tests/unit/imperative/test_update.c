@@ -95,6 +95,18 @@ static void clip_and_decay_leave_the_kept_gradient_raw(void **state) {
   frt_optimizer_release(o);
 }
 
+static void decay_alone_leaves_it_raw_too(void **state) {
+  guard_t *g = *state;
+  const frt_var_t p = parameter(g, "p", 4, 8, 0, 0, NULL);
+  frt_optimizer_t *o =
+      sgd(g, 0.5, &p, 1, (frt_optimizer_options_t){.regularization = {FRT_DECAY_L2, 0.25}});
+  const frt_var_t y = backward(g, p);
+  OK(frt_optimizer_minimize(o, y, NULL, NULL, &g->err));
+  value_is(g, p, F(4 - 0.5f * (2 + 1), 8 - 0.5f * (2 + 2)));
+  gradient_is(g, p, F(2, 2));
+  frt_optimizer_release(o);
+}
+
 static void minimize_ends_a_graph_that_was_used(void **state) {
   guard_t *g = *state;
   const frt_var_t p = parameter(g, "p", 4, 8, 0, 0, NULL);
@@ -348,6 +360,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       GUARD_TEST(minimize_updates_from_the_gradients_there_are),
       GUARD_TEST(clip_and_decay_leave_the_kept_gradient_raw),
+      GUARD_TEST(decay_alone_leaves_it_raw_too),
       GUARD_TEST(minimize_ends_a_graph_that_was_used),
       GUARD_TEST(the_constructor_says_what_is_missing),
       GUARD_TEST(set_lr_refuses_and_changes_nothing),
