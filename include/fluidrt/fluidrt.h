@@ -10,6 +10,7 @@
 #include "fluidrt/io.h"
 #include "fluidrt/layers.h"
 #include "fluidrt/layers_more.h"
+#include "fluidrt/layers_norm.h"
 #include "fluidrt/op.h"
 #include "fluidrt/program.h"
 #include "fluidrt/runtime.h"

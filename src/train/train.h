@@ -6,6 +6,7 @@
 #include "fluidrt/builder.h"
 #include "fluidrt/layers.h"
 #include "fluidrt/layers_more.h"
+#include "fluidrt/layers_norm.h"
 #include "fluidrt/op.h"
 #include "fluidrt/train.h"
 #include "program/ir.h"

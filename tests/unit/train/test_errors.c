@@ -1,9 +1,11 @@
 /* Every public function of the front end with arguments that make no sense: the answer's
  * code and its text, which names the layer and the argument. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fluidrt/layers_more.h"
+#include "fluidrt/layers_norm.h"
 #include "net.h"
 
 /* What a call may use: the builder, where results go, variables, shapes. */
@@ -26,6 +28,11 @@ static const frt_optimizer_options_t nothing = {0}, bare_rate = {.learning_rate 
     odd_decay = {.regularization = {(frt_decay_kind_t)7, 1}},
     odd_clip = {.grad_clip = {.kind = FRT_CLIP_BY_NORM}},
     no_list = {.n_parameters = 2}, with_hole = {.parameter_list = hole, .n_parameters = 1};
+static const frt_param_attr_t no_parameter = {.none = 1};
+static const frt_batch_norm_options_t odd_momentum = {.momentum = NAN},
+                                      no_bias = {.bias_attr = &no_parameter};
+static const frt_layer_norm_options_t far_axis = {.begin_norm_axis = 2},
+                                      large_epsilon = {.epsilon = 0.5};
 static const frt_param_attr_t odd_init = {.initializer = {(frt_initializer_kind_t)99}};
 static const frt_op_slot_t no_such_slot = {"Input", 0, NULL}, no_name = {NULL, 0, NULL},
                            no_args = {"X", 1, NULL};
@@ -260,6 +267,7 @@ static void every_function_has_a_bad_call(void **state) {
   assert_int_equal(0, check_header("include/fluidrt/builder.h", tests, calls) +
                           check_header("include/fluidrt/layers.h", tests, calls) +
                           check_header("include/fluidrt/layers_more.h", tests, calls) +
+                          check_header("include/fluidrt/layers_norm.h", tests, calls) +
                           check_header("include/fluidrt/train.h", tests, calls));
   free(tests);
   free(calls);
