@@ -163,7 +163,7 @@ frt_status_t frt_imperative_drop(frt_imperative_t *im, frt_var_t v, frt_error_t 
   note->dropped = true;
   ++im->n_dropped;
   /* Where nothing refers to it any more; without memory for that, later. */
-  if (im->live.ended || !im->trace->blocks[0].n_ops) frti_graph_renew(im, true, NULL);
+  if (!im->trace->blocks[0].n_ops) frti_graph_renew(im, true, NULL);
   return FRT_OK;
 }
 

@@ -165,8 +165,11 @@ frt_status_t frt_executor_create(frt_runtime_t *rt, const char *places,
   exe->rt = frt_runtime_retain(rt);
   exe->list = frti_strdup(places ? places : "cpu,reference");
   frt_status_t status = exe->list ? take_options(exe, options, err) : frti_no_memory(err);
-  if (status == FRT_OK && !(exe->plans = frti_calloc(exe->max_plans, sizeof *exe->plans)))
-    status = frti_no_memory(err);
+  if (status == FRT_OK) {
+    exe->plans = frti_calloc(exe->max_plans, sizeof *exe->plans);
+    exe->plan_uids = frti_calloc(exe->max_plans, sizeof *exe->plan_uids);
+    if (!exe->plans || !exe->plan_uids) status = frti_no_memory(err);
+  }
   if (status == FRT_OK) status = parse_places(exe, err);
   if (status != FRT_OK) {
     frt_executor_release(exe);
@@ -199,6 +202,7 @@ void frt_executor_release(frt_executor_t *exe) {
   frti_places_enter(exe);
   for (uint32_t i = 0; i < exe->n_plans; ++i) frti_plan_release(exe->plans[i]);
   frti_free(exe->plans);
+  frti_free(exe->plan_uids);
   for (uint32_t i = 0; i < exe->n_places; ++i)
     if (exe->places[i].queue)
       exe->places[i].device->provider->api.queue_close(exe->places[i].queue);

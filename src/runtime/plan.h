@@ -262,6 +262,7 @@ struct frt_executor {
   frt_pin_t *pins;
   size_t n_pins;
   frti_plan_t **plans;
+  uint64_t *plan_uids;                /* of their programs: what is looked through */
   uint32_t n_plans, max_plans;
   uint64_t clock, runs, plans_built, plans_evicted, bind_copies;
   const frti_plan_t *last;

@@ -63,6 +63,7 @@ static void drop_plan(frt_executor_t *exe, uint32_t i) {
   if (exe->last == exe->plans[i]) exe->last = NULL;
   frti_plan_release(exe->plans[i]);
   exe->plans[i] = exe->plans[--exe->n_plans];
+  exe->plan_uids[i] = exe->plan_uids[exe->n_plans];
 }
 
 static frt_status_t add_plan(frt_executor_t *exe, const frti_plan_request_t *q,
@@ -76,14 +77,16 @@ static frt_status_t add_plan(frt_executor_t *exe, const frti_plan_request_t *q,
     drop_plan(exe, oldest);
     ++exe->plans_evicted;
   }
+  exe->plan_uids[exe->n_plans] = (*out)->uid;
   exe->plans[exe->n_plans++] = *out;
   tell_fallback(exe, *out);
   return FRT_OK;
 }
 
 frti_plan_t *frti_plan_match(const frt_executor_t *exe, const frti_plan_request_t *q) {
+  const uint64_t uid = frt_program_uid(q->program);
   for (uint32_t i = 0; i < exe->n_plans; ++i)
-    if (plan_fits(exe->plans[i], q)) return exe->plans[i];
+    if (exe->plan_uids[i] == uid && plan_fits(exe->plans[i], q)) return exe->plans[i];
   return NULL;
 }
 

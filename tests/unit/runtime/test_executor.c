@@ -124,8 +124,9 @@ static void a_cancelled_run_says_where(void **state) {
   frt_executor_release(exe);
 }
 
-static void the_cache_holds_sixteen_plans(void **state) {
-  fixture_t *f = *state;
+/* 20 plans are made, of which `max_plans` (0: 16) stay. */
+static void fill_cache(fixture_t *f, uint32_t max_plans, uint64_t evicted) {
+  const frt_executor_options_t o = {.struct_size = sizeof o, .max_plans = max_plans};
   frt_error_t err = FRT_ERROR_INIT;
   frt_executor_t *exe;
   frt_program_t *p;
@@ -134,7 +135,7 @@ static void the_cache_holds_sixteen_plans(void **state) {
   add_var(p, 0, "a", FRT_F32, 1, batch, 0);
   add_var(p, 0, "b", FRT_F32, 1, batch, 0);
   add_op(p, 0, "square", "X=a", "Out=b");
-  OK(frt_executor_create(f->rt, "reference", NULL, &exe, &err));
+  OK(frt_executor_create(f->rt, "reference", &o, &exe, &err));
   for (int64_t n = 1; n <= 20; ++n) {
     frt_tensor_t *a, *out = NULL;
     OK(frt_tensor_create(FRT_F32, 1, &n, &a, &err));
@@ -149,9 +150,15 @@ static void the_cache_holds_sixteen_plans(void **state) {
   frt_executor_stats_t s = {.struct_size = sizeof s};
   frt_executor_stats(exe, &s);
   assert_int_equal(s.plans_built, 20);
-  assert_int_equal(s.plans_evicted, 4);
+  assert_int_equal(s.plans_evicted, evicted);
   frt_executor_release(exe);
   frt_program_release(p);
+}
+
+static void the_cache_holds_as_many_plans_as_it_is_told(void **state) {
+  fill_cache(*state, 0, 4);
+  fill_cache(*state, 1, 19);
+  fill_cache(*state, 64, 0);
 }
 
 static void a_memory_limit_refuses_before_the_first_op(void **state) {
@@ -173,7 +180,7 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
       T(a_step_updates_what_it_should), T(run_names_what_it_cannot_use),
       T(unknown_ops_are_listed_together), T(a_persistable_can_be_fed),
-      T(a_cancelled_run_says_where), T(the_cache_holds_sixteen_plans),
+      T(a_cancelled_run_says_where), T(the_cache_holds_as_many_plans_as_it_is_told),
       T(a_memory_limit_refuses_before_the_first_op) /* 3g: 219 */};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
