@@ -103,26 +103,30 @@ typedef struct gemm_call {
   float *c;
 } gemm_call_t;
 
+void frt_cpu_multiply(const frt_cpu_product_t *p, const float *a, const float *b, float *c) {
+  if (__atomic_load_n(&blas_openmp, __ATOMIC_RELAXED) || openblas_get_num_threads() != 1)
+    openblas_set_num_threads(1);
+  cblas_sgemm(CblasRowMajor, p->ta ? CblasTrans : CblasNoTrans,
+              p->tb ? CblasTrans : CblasNoTrans, (int)p->m, (int)p->n, (int)p->k, 1.0f, a,
+              (int)p->lda, b, (int)p->ldb, p->beta, c, (int)p->ldc);
+}
+
 static void blas_piece(const gemm_call_t *x, int64_t lo, int64_t hi) {
   const frt_cpu_gemm_t *g = x->g;
-  const int lda = (int)(g->ta ? g->m : g->k), ldb = (int)(g->tb ? g->k : g->n);
+  frt_cpu_product_t p = {g->ta, g->tb, g->m, g->n, g->k, g->ta ? g->m : g->k,
+                         g->tb ? g->k : g->n, g->n, 0.0f};
   const float *a = x->a, *b = x->b;
   float *c = x->c;
-  int64_t m = g->m, n = g->n;
   if (g->by_rows) {
     a += lo * (g->ta ? 1 : g->k);
     c += lo * g->n;
-    m = hi - lo;
+    p.m = hi - lo;
   } else {
     b += lo * (g->tb ? g->k : 1);
     c += lo;
-    n = hi - lo;
+    p.n = hi - lo;
   }
-  if (__atomic_load_n(&blas_openmp, __ATOMIC_RELAXED) || openblas_get_num_threads() != 1)
-    openblas_set_num_threads(1);
-  cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans,
-              g->tb ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)g->k, 1.0f, a, lda,
-              b, ldb, 0.0f, c, (int)g->n);
+  frt_cpu_multiply(&p, a, b, c);
 }
 
 static void gemm_pieces(void *arg, int64_t lo, int64_t hi) {

@@ -22,4 +22,14 @@ frt_status_t frt_cpu_gemm_plan(frt_cpu_gemm_t *g, int64_t m, int64_t n, int64_t 
 void frt_cpu_gemm_run(const frt_cpu_gemm_t *g, const frt_run_t *r, const float *a,
                       const float *b, float *c);
 
+/* One product on the calling thread, for kernels that cut their work themselves:
+ * C[m, n] = op(A) op(B) + beta C, rows lda, ldb and ldc elements apart. All extents are
+ * positive and, like the steps, fit an int. */
+typedef struct frt_cpu_product {
+  int ta, tb;
+  int64_t m, n, k, lda, ldb, ldc;
+  float beta;
+} frt_cpu_product_t;
+void frt_cpu_multiply(const frt_cpu_product_t *p, const float *a, const float *b, float *c);
+
 #endif

@@ -308,25 +308,6 @@ static void layer_norm_rows(void **state) {
           BAD(LAYER_NORM("1", ATTR("epsilon", "FLOAT", "f: nan")), "epsilon"));
 }
 
-/* Not known, so refused whatever their attributes say. When such an op comes, the rows of
- * the catalogue that speak of its attributes ask for tests of their own. */
-static void ops_that_do_not_exist(void **state) {
-  static const char *const types[] = {"conv2d", "depthwise_conv2d", "conv2d_transpose", "pool2d"};
-  (void)state;
-  for (size_t i = 0; i < sizeof types / sizeof *types; ++i) {
-    char text[600];
-    frt_error_t err = FRT_ERROR_INIT;
-    assert_null(frt_op_find(types[i]));
-    snprintf(text, sizeof text, "%s ops { type: '%s' %s }", X4 O, types[i],
-             IN("Input", "'x'") OUT("Output", "'o'")
-                 ATTR("strides", "INTS", "ints: [0, 0]") ATTR("groups", "INT", "i: 0"));
-    frt_program_t *p = read_block(text);
-    check_finds(p, FRT_UNIMPLEMENTED, "not known");
-    expect_error(plan(p, &err), &err, FRT_UNIMPLEMENTED, FRT_PHASE_PLAN, types[i]);
-    frt_program_release(p);
-  }
-}
-
 /* ---- lars_momentum, sgd --------------------------------------------------------------------- */
 
 #define LARS(grad, velocity, rate, mu)                                               \
@@ -387,7 +368,6 @@ int main(void) {
       cmocka_unit_test(slices_of_axes_that_are_not_there), /* 3c: 128 */
       cmocka_unit_test(parts_that_do_not_add_up), /* 3c: 129 */
       cmocka_unit_test(expansions_without_end), /* 3c: 130 */
-      cmocka_unit_test(ops_that_do_not_exist), /* 3c: 117-124 absent */
       cmocka_unit_test(batch_norm_channels), /* 3c: 131 */
       cmocka_unit_test(layer_norm_rows), /* 3c: 132 */
       cmocka_unit_test(lars_shapes), /* 3c: 138 */
