@@ -1,4 +1,5 @@
-/* The broadcast of elementwise and comparison ops: Y is laid along X at `axis`. */
+/* The broadcast of elementwise and comparison ops: Y is laid along X at `axis`, and an
+ * extent of 1 is repeated. */
 #ifndef FRTI_OPS_BROADCAST_H
 #define FRTI_OPS_BROADCAST_H
 
@@ -24,7 +25,7 @@ static inline frt_status_t broadcast_y(const frt_shape_t *xs, const frt_shape_t 
     --rank;
   bool fits = at + rank <= xs->rank;
   for (uint32_t i = 0; fits && i < rank; ++i)
-    fits = shape_dim_agrees(ys->dims[i], xs->dims[at + i]);
+    fits = ys->dims[i] == 1 || shape_dim_agrees(ys->dims[i], xs->dims[at + i]);
   if (!fits)
     return shape_fail(err, FRT_INVALID_ARGUMENT, "Y",
                       "Y has shape %s; wanted dims of X %s from axis %u on (axis is %lld)",

@@ -19,7 +19,7 @@ static frt_status_t logical_shape(const frt_infer_t *x, frt_error_t *err) {
   {.type = name, .doc = formula,                                               \
    .source = "PaddlePaddle 1.8 op " name,                                      \
    .inputs = {{"X", COMPARED, 0, "any shape"},                                 \
-              {"Y", COMPARED, 0, "dims of X from axis on; trailing ones are dropped"}}, \
+              {"Y", COMPARED, 0, "dims of X from axis on, or 1; trailing ones dropped"}}, \
    .outputs = {{"Out", FRT_BOOLS, 0, "shape of X"}},                           \
    .attrs = {{"axis", FRT_ATTR_INT, FRT_ATTR_DEFAULT,                          \
               "where Y begins in X; -1: Y is aligned at the end of X", -1},    \

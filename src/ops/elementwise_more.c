@@ -14,7 +14,7 @@ static frt_status_t binary_grad_shape(const frt_infer_t *x, frt_error_t *err) {
   return shape_out(x, "Y@GRAD", *frt_infer_in(x, "Y"), err);
 }
 
-#define Y_DOC "dims of X from axis on; trailing ones are dropped"
+#define Y_DOC "dims of X from axis on, or 1; trailing ones are dropped"
 #define ATTRS                                                        \
   .attrs = {{"axis", FRT_ATTR_INT, FRT_ATTR_DEFAULT,                 \
              "where Y begins in X; -1: Y is aligned at the end of X", -1}, \

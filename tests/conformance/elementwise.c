@@ -64,6 +64,10 @@ static double quotient_terms(const frt_case_view_t *v, const frt_case_array_t *o
           {"Out@GRAD", SHAPE(DIM_N, DIM_M, DIM_K), UNIFORM(-1, 1)}                      \
           forward(DIM_N, DIM_M, DIM_K)},                                                \
    .bound = {SUM(NULL, 1, terms)}, .SHAPES},                                            \
+  {.op = op_, .name = "ones",                                                           \
+   .in = {{"X", SHAPE(3, 4, 2, 5), data}, {"Y", SHAPE(1, 4, 1, 1), data},               \
+          {"Out@GRAD", SHAPE(3, 4, 2, 5), UNIFORM(-1, 1)} forward(3, 4, 2, 5)},         \
+   .bound = {SUM(NULL, 1, terms)}},                                                     \
   {.op = op_, .name = "x_only", .without = {"Y@GRAD"},                                  \
    .in = {{"X", SHAPE(7, 5), data}, {"Y", SHAPE(5), data},                              \
           {"Out@GRAD", SHAPE(7, 5), UNIFORM(-1, 1)} forward(7, 5)},                     \
@@ -107,6 +111,12 @@ static double quotient_terms(const frt_case_view_t *v, const frt_case_array_t *o
 #define Y3 {"Y", SHAPE(3), VALUES(4, 2, 8)}
 
 FRT_CASES(elementwise) = {
+    {.op = "elementwise_add", .name = "ones_by_hand",
+     .in = {{"X", SHAPE(2, 2, 2), VALUES(1, 2, 3, 4, 5, 6, 7, 8)},
+            {"Y", SHAPE(1, 2, 1), VALUES(10, 20)}},
+     .want = {{"Out", VALUES(11, 12, 23, 24, 15, 16, 27, 28)}}},
+    {.op = "elementwise_sub", .name = "ones_between", .attrs = {{"axis", 0}},
+     .in = {{"X", SHAPE(3, 4, 5), WHOLE(-8, 8)}, {"Y", SHAPE(3, 1, 5), WHOLE(-8, 8)}}},
     {.op = "elementwise_add", .name = "by_hand", .in = {X6, Y3},
      .want = {{"Out", VALUES(5, 4, 11, 8, 7, 14)}}},
     {.op = "elementwise_sub", .name = "by_hand", .in = {X6, Y3},
