@@ -237,6 +237,34 @@ AFTER(narrow_to_float) {
     if (t->dtype == FRT_I64) number_set(t, i, (double)(float)number_get(t, i));
   }
 }
+AFTER(unbiased) {
+  TARGET(t);
+  const frt_api_tensor_t *x = input_of(c, "X");
+  const double n = x ? (double)x->numel / (double)t->numel : 0;
+  for (int64_t i = 0; i < t->numel && n > 1; ++i)
+    number_set(t, i, number_get(t, i) * (n / (n - 1)));
+}
+AFTER(not_inverted) {
+  TARGET(t);
+  for (int64_t i = 0; i < t->numel; ++i) {
+    const double v = number_get(t, i);
+    number_set(t, i, v == 0 ? 0 : 1 / (v * v));
+  }
+}
+AFTER(epsilon_outside) {
+  TARGET(t);
+  for (int64_t i = 0; i < t->numel; ++i) {
+    const double v = number_get(t, i), variance = 1 / (v * v) - c->d->value;
+    if (v > 0) number_set(t, i, 1 / (sqrt(variance > 0 ? variance : 0) + c->d->value));
+  }
+}
+AFTER(without_mean) {
+  TARGET(t);
+  const frt_api_tensor_t *g = input_of(c, "Y@GRAD");
+  double mean = 0;
+  for (int64_t i = 0; g && i < g->numel; ++i) mean += number_get(g, i) / (double)g->numel;
+  for (int64_t i = 0; i < t->numel; ++i) number_set(t, i, number_get(t, i) + mean);
+}
 AFTER(overflow_exp) {
   TARGET(t);
   const frt_api_tensor_t *x = input_of(c, NULL);

@@ -60,6 +60,13 @@ READY(set_attr) {
   return FRT_OK;
 }
 
+READY(complement) {
+  QUIET_TOO;
+  for (uint32_t i = 0; i < op->n_attrs; ++i)
+    if (!strcmp(attrs[i].name, d->where)) attrs[i].v.f = 1 - attrs[i].v.f;
+  return FRT_OK;
+}
+
 READY(set_text) {
   const char *text = strchr(d->where, '=');
   QUIET_TOO;

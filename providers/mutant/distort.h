@@ -26,6 +26,7 @@ ASK(busy);             /* NO while an op of it runs */
   frt_status_t frt_mutant_##name(const defect_t *d, const frt_api_op_t *op, \
                                  frt_api_attr_t *attrs, uint64_t *more, frt_error_t *err)
 READY(set_attr);       /* attribute `where` has `value` whatever it was given */
+READY(complement);     /* attribute `where` has 1 less its value */
 READY(set_text);       /* the same for "attribute=text" */
 READY(other_axis);     /* the first of a list of axes is the next one, sizes being equal */
 READY(other_broadcast);/* Y is laid along other axes of X, extents being equal */
@@ -94,6 +95,10 @@ AFTER(narrow_to_float);/* double results rounded to fp32; int64 through double *
 AFTER(overflow_exp);   /* rows where exp of an input would overflow are NaN */
 AFTER(other_tie);      /* top_k: of equal values the later one first */
 AFTER(zero_where_equal);/* an element whose two inputs are equal gets 0 */
+AFTER(unbiased);       /* a variance of n elements, times n / (n - 1) */
+AFTER(not_inverted);   /* 1 / sqrt(v) is left as v */
+AFTER(epsilon_outside);/* 1 / sqrt(v + value) is 1 / (sqrt(v) + value) */
+AFTER(without_mean);   /* the mean of Y@GRAD is not taken off */
 AFTER(off_by_one);     /* integers: one element is one more */
 AFTER(one_in_eight);   /* every eighth call is 1 ulp off */
 AFTER(shared_scratch); /* the result goes through memory that all calls share */
