@@ -124,8 +124,9 @@ FRT_API frt_status_t frt_embedding_call(frt_imperative_t *im, const frt_embeddin
 
 /* ---- learning-rate decay objects ----------------------------------------------------- */
 
-/* The position s begins at `begin` and moves by `step` with each minimize; STEP and
- * MULTI_STEP move with frt_lr_decay_epoch alone, from 0. Formulas as in train.h. */
+/* The position s begins at `begin` and moves by `step` with each minimize; STEP,
+ * MULTI_STEP and LAMBDA move with frt_lr_decay_epoch alone, from 0. Formulas as in train.h;
+ * of Fluid's, ReduceLROnPlateau alone is not there. */
 typedef enum frt_lr_decay_kind {
   FRT_LR_PIECEWISE = 0,  /* bounds, values */
   FRT_LR_NATURAL_EXP,    /* learning_rate, decay_steps, decay_rate, staircase */
@@ -138,7 +139,8 @@ typedef enum frt_lr_decay_kind {
                             (end_lr - start_lr) / warmup_steps * s, from warmup_steps on
                             learning_rate or after's */
   FRT_LR_STEP,           /* learning_rate * decay_rate ^ floor(epoch / step_size) */
-  FRT_LR_MULTI_STEP      /* learning_rate * decay_rate ^ (bounds that epoch has reached) */
+  FRT_LR_MULTI_STEP,     /* learning_rate * decay_rate ^ (bounds that epoch has reached) */
+  FRT_LR_LAMBDA          /* learning_rate * lambda(lambda_ctx, epoch) */
 } frt_lr_decay_kind_t;
 
 typedef struct frt_lr_decay frt_lr_decay_t;
@@ -156,6 +158,8 @@ typedef struct frt_lr_decay_options {
   double d_model, warmup_steps, start_lr, end_lr;
   frt_lr_decay_t *after; /* moves with the warmup; outlives it */
   int64_t step_size;
+  double (*lambda)(void *ctx, int64_t epoch);
+  void *lambda_ctx;
   int has_begin;
   int64_t begin, step; /* [0, of some 1], [1] */
 } frt_lr_decay_options_t;

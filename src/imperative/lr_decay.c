@@ -70,6 +70,10 @@ static double by_milestones(const frt_lr_decay_options_t *o, int64_t epoch) {
   return o->learning_rate * pow(decay_rate(o), (double)passed);
 }
 
+static double by_lambda(const frt_lr_decay_options_t *o, int64_t epoch) {
+  return o->learning_rate * o->lambda(o->lambda_ctx, epoch);
+}
+
 static const kind_t kinds[] = {
     [FRT_LR_PIECEWISE] = {"PiecewiseDecay", 0, piecewise, NULL},
     [FRT_LR_NATURAL_EXP] = {"NaturalExpDecay", 0, natural_exp, NULL},
@@ -81,6 +85,7 @@ static const kind_t kinds[] = {
     [FRT_LR_LINEAR_WARMUP] = {"LinearLrWarmup", 1, warmup, NULL},
     [FRT_LR_STEP] = {"StepDecay", 0, NULL, by_steps},
     [FRT_LR_MULTI_STEP] = {"MultiStepDecay", 0, NULL, by_milestones},
+    [FRT_LR_LAMBDA] = {"LambdaDecay", 0, NULL, by_lambda},
 };
 
 bool frti_lr_decay_by_epochs(const frt_lr_decay_t *d) { return d->kind->at != NULL; }
@@ -93,6 +98,8 @@ static frt_status_t check_epochs(frt_imperative_t *im, const kind_t *kind,
   if (kind->at == by_steps && o->step_size < 1)
     return frti_fail(im->b, err, FRT_INVALID_ARGUMENT, "step_size", "is %lld; wanted 1 or more",
                      (long long)o->step_size);
+  if (kind->at == by_lambda && !o->lambda)
+    return frti_fail(im->b, err, FRT_INVALID_ARGUMENT, "lambda", "is NULL");
   if (kind->at == by_milestones && o->n && !o->bounds)
     return frti_fail(im->b, err, FRT_INVALID_ARGUMENT, "milestones", "are NULL");
   for (size_t i = 1; kind->at == by_milestones && i < o->n; ++i)

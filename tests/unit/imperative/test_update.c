@@ -260,6 +260,34 @@ static void a_warmup_goes_over_into_another_schedule(void **state) {
   frt_lr_decay_release(inner);
 }
 
+/* 0.5 / (1 + k * epoch). */
+static double shrink(void *ctx, int64_t epoch) {
+  return 1 / (1 + *(const double *)ctx * (double)epoch);
+}
+
+static void a_lambda_is_asked_for_each_epoch(void **state) {
+  guard_t *g = *state;
+  const frt_var_t p = parameter(g, "p", 4, 8, 0, 0, NULL);
+  double k = 3;
+  const frt_lr_decay_options_t o = {.learning_rate = 0.5, .lambda = shrink, .lambda_ctx = &k};
+  frt_lr_decay_t *d = NULL;
+  frt_tensor_t *t = NULL;
+  OK(frt_lr_decay_create(g->im, FRT_LR_LAMBDA, &o, &d, &g->err));
+  frt_optimizer_t *sgd_o = sgd(g, 0, &p, 1, (frt_optimizer_options_t){.learning_rate_decay = d});
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    OK(frt_optimizer_minimize(sgd_o, p, NULL, NULL, &g->err));
+    assert_true(rate_of(g, sgd_o) == (float)(0.5 / (1 + 3.0 * epoch)));
+    OK(frt_lr_decay_epoch(d, &g->err));
+  }
+  OK(frt_optimizer_state(sgd_o, "LR_Scheduler", &t, &g->err));
+  assert_int_equal(3, *(const int64_t *)frt_tensor_data(t));
+  frt_tensor_release(t);
+  FAILS(FRT_NOT_FOUND, "state: name 'global_step' is no state of this optimizer",
+        frt_optimizer_state(sgd_o, "global_step", &t, &g->err));
+  frt_optimizer_release(sgd_o);
+  frt_lr_decay_release(d);
+}
+
 static void decay_objects_name_what_they_refuse(void **state) {
   guard_t *g = *state;
   const int64_t down[] = {5, 3};
@@ -281,6 +309,8 @@ static void decay_objects_name_what_they_refuse(void **state) {
         frt_lr_decay_create(g->im, FRT_LR_STEP, &none, &d, &g->err));
   FAILS(FRT_INVALID_ARGUMENT, "StepDecay: step is given; it moves by epochs from 0",
         frt_lr_decay_create(g->im, FRT_LR_STEP, &begun, &d, &g->err));
+  FAILS(FRT_INVALID_ARGUMENT, "LambdaDecay: lambda is NULL",
+        frt_lr_decay_create(g->im, FRT_LR_LAMBDA, &none, &d, &g->err));
   assert_null(d);
   OK(frt_lr_decay_create(g->im, FRT_LR_STEP, &good, &step, &g->err));
   OK(frt_lr_decay_create(g->im, FRT_LR_EXPONENTIAL,
@@ -367,6 +397,7 @@ int main(void) {
       GUARD_TEST(minimize_wants_a_loss_of_its_guard),
       GUARD_TEST(begin_and_step_count),
       GUARD_TEST(a_warmup_goes_over_into_another_schedule),
+      GUARD_TEST(a_lambda_is_asked_for_each_epoch),
       GUARD_TEST(decay_objects_name_what_they_refuse),
       GUARD_TEST(a_decay_object_needs_imperative_mode),
       GUARD_TEST(accumulators_are_states_and_variables),
