@@ -26,6 +26,16 @@ static frt_status_t batch_momentum(const frt_infer_t *x, frt_error_t *err) {
                     "MomentumTensor has shape %s; wanted [1]", shape_text(m).s);
 }
 
+/* Running statistics that move have to be named; the others may be. */
+static frt_status_t batch_moves(const frt_infer_t *x, const char *slot, frt_error_t *err) {
+  if (frt_infer_out(x, slot) || shape_int(x, "use_global_stats") ||
+      (shape_int(x, "is_test") && !shape_int(x, "trainable_statistics")))
+    return FRT_OK;
+  return shape_fail(err, FRT_INVALID_ARGUMENT, slot,
+                    "%s is missing; wanted the variable of its input, as is_test is false",
+                    slot);
+}
+
 static frt_status_t batch_shape(const frt_infer_t *x, frt_error_t *err) {
   static const char *const vectors[] = {"MeanOut", "VarianceOut", "SavedMean",
                                         "SavedVariance"};
@@ -33,6 +43,8 @@ static frt_status_t batch_shape(const frt_infer_t *x, frt_error_t *err) {
   int64_t n;
   FRT_TRY(batch_channels(x, &n, err));
   FRT_TRY(batch_momentum(x, err));
+  FRT_TRY(batch_moves(x, "MeanOut", err));
+  FRT_TRY(batch_moves(x, "VarianceOut", err));
   for (size_t i = 0; i < sizeof vectors / sizeof *vectors; ++i)
     FRT_TRY(shape_out(x, vectors[i], norm_of_rank_1(xs, n), err));
   FRT_TRY(shape_out(x, "ReserveSpace", norm_of_rank_1(xs, 0), err));
@@ -98,8 +110,9 @@ FRT_OPS(norm_batch) = {
                 VECTOR("Mean"), VECTOR("Variance"),
                 {"MomentumTensor", FRT_FLOATS, FRT_SLOT_OPTIONAL, "[1]; instead of momentum"}},
      .outputs = {{"Y", FRT_FLOATS, 0, "shape of X"},
-                 {"MeanOut", FRT_FLOATS, 0, CHANNELS, "Mean"},
-                 {"VarianceOut", FRT_FLOATS, 0, CHANNELS, "Variance"},
+                 {"MeanOut", FRT_FLOATS, FRT_SLOT_OPTIONAL, CHANNELS "; where it moves", "Mean"},
+                 {"VarianceOut", FRT_FLOATS, FRT_SLOT_OPTIONAL, CHANNELS "; where it moves",
+                  "Variance"},
                  {"SavedMean", FRT_FLOATS, FRT_SLOT_INTERMEDIATE, CHANNELS},
                  {"SavedVariance", FRT_FLOATS, FRT_SLOT_INTERMEDIATE, CHANNELS},
                  {"ReserveSpace", FRT_ANY_DTYPE,

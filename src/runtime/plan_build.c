@@ -226,6 +226,27 @@ frt_status_t frti_node_slots(frti_plan_t *p, frti_node_t *n, int32_t scope_block
                     &n->out, err);
 }
 
+static bool is_true(const frti_bound_t *b, const char *attr) {
+  for (uint32_t i = 0; i < b->n_attrs; ++i)
+    if (!strcmp(b->attrs[i].name, attr)) return b->attrs[i].v.i != 0;
+  return false;
+}
+
+/* In test mode running statistics stay: what an op would write over its own inputs is no
+ * output then, and runs that only test share a scope. */
+static void leave_statistics(frti_bound_t *b) {
+  if (!is_true(b, "use_global_stats") &&
+      (!is_true(b, "is_test") || is_true(b, "trainable_statistics")))
+    return;
+  for (uint32_t o = 0; o < b->n_out; ++o) {
+    const char *tied = b->schema->outputs[o].alias_of;
+    const int i = tied ? frt_infer_index_(b->schema->inputs, tied) : -1;
+    if (i >= 0 && b->in[i].n == 1 && b->out[o].n == 1 && b->out[o].args[0] &&
+        b->in[i].args[0] && !strcmp(b->in[i].args[0], b->out[o].args[0]))
+      b->out[o].n = 0;
+  }
+}
+
 /* An output that the schema ties to an input must be that very variable. */
 static frt_status_t check_aliases(const frti_node_t *n, frt_error_t *err) {
   for (uint32_t o = 0; o < n->out.n_slots; ++o) {
@@ -315,6 +336,7 @@ static frt_status_t make_node(frti_plan_t *p, int32_t block, uint32_t i,
   *out = n;
   frt_status_t status =
       frti_bind_op(p->program, block, i, n->schema, &p->arena, &n->bound, err);
+  if (status == FRT_OK) leave_statistics(&n->bound);
   if (status == FRT_OK) status = frti_node_slots(p, n, block, err);
   if (status == FRT_OK && (n->schema->flags & FRT_OP_RUNTIME))
     status = make_body(p, n, err);

@@ -136,6 +136,13 @@ FRT_CASES(norm_batch) = {
     {.op = "batch_norm", .name = "test_alone", .attrs = {TEST}, BOUND,
      .in = {{"X", IMAGES, UNIFORM(-2, 3)}, PARAMS(CHANNELS)}, .flags = FRT_CASE_ROUGH,
      .without = {"ReserveSpace"}, .SIZES({2, 3, 4})},
+    /* As the planner asks for it. */
+    {.op = "batch_norm", .name = "test_without_statistics", .attrs = {TEST}, BOUND,
+     .in = {{"X", IMAGES, UNIFORM(-2, 3)}, PARAMS(CHANNELS)}, .flags = FRT_CASE_ROUGH,
+     .without = {"MeanOut", "VarianceOut"}, .SIZES({2, 3, 4}, {3, 17, 5})},
+    {.op = "batch_norm", .name = "global_without_statistics", .attrs = {GLOBAL}, BOUND,
+     .in = {{"X", LAST, UNIFORM(-2, 3)}, PARAMS(SHAPE(3))},
+     .without = {"MeanOut", "VarianceOut"}, .SIZES({2, 3, 4})},
 
     /* One channel, h = X: X@GRAD = 2 (G - 1/4 + h/4) for G = (1, 0, 0, 0). */
     {.op = "batch_norm_grad", .name = "by_hand",

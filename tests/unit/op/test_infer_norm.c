@@ -69,6 +69,16 @@ static void batch_norm_finds_its_channels(void **state) {
   OUT(&o, "MeanOut", FRT_F32, 3);
   OUT(&o, "SavedVariance", FRT_F32, 3);
   OUT(&o, "ReserveSpace", FRT_F32, 0);
+  op_no_out(&o, "VarianceOut");
+  refuses(&o, FRT_INVALID_ARGUMENT,
+          "VarianceOut is missing; wanted the variable of its input, as is_test is false");
+  SET_INT(&o, "is_test", 1);
+  accepts(&o);
+  SET_INT(&o, "trainable_statistics", 1);
+  refuses(&o, FRT_INVALID_ARGUMENT,
+          "VarianceOut is missing; wanted the variable of its input, as is_test is false");
+  SET_INT(&o, "use_global_stats", 1);
+  accepts(&o);
   SET_STR(&o, "data_layout", "NHWC");
   refuses(&o, FRT_INVALID_ARGUMENT, "Scale has shape [3]; wanted [5], the channels of X");
   SET_STR(&o, "data_layout", "CHWN");

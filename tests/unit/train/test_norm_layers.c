@@ -94,6 +94,59 @@ static void a_test_program_uses_what_training_left(void **state) {
   frt_builder_release(n.b);
 }
 
+typedef struct second {
+  live_t *l;
+  frt_executor_t *exe;
+  const frt_program_t *program;
+  frt_feed_t *feed;
+  frt_status_t status;
+  int runs;
+} second_t;
+
+static void run_second(void *ctx, const frt_trace_span_t *span) {
+  second_t *s = (second_t *)ctx;
+  (void)span;
+  if (s->runs++) return;
+  s->status = frt_executor_run(s->exe, s->program, s->l->scope, s->feed, 1, NULL, 0, NULL, NULL,
+                               NULL);
+}
+
+/* Another executor comes while a run is under way. */
+static void runs_that_test_share_a_scope(void **state) {
+  const frt_fetch_t fetch = {.var = "batch_norm_0.tmp_2"};
+  frt_program_t *test = NULL;
+  frt_tensor_t *out = NULL;
+  image_net_t n;
+  live_t l;
+  (void)state;
+  open_net(&n, NULL);
+  frt_feed_t f = fed(&n.err);
+  assert_int_equal(FRT_OK, frt_builder_clone(n.b, NULL, 1, &test, &n.err));
+  live_open(&l, n.b, &n.err);
+  second_t s = {.l = &l, .feed = &f};
+  assert_int_equal(FRT_OK, frt_executor_create(l.rt, "reference", NULL, &s.exe, &n.err));
+  for (int i = 0; i < 2; ++i) { /* the plans are made, one by one */
+    frt_executor_t *exe = i ? s.exe : l.exe;
+    assert_int_equal(FRT_OK, frt_executor_run(exe, test, l.scope, &f, 1, &fetch, 1, &out, NULL,
+                                              &n.err));
+  }
+  frt_executor_trace(l.exe, run_second, &s);
+  for (int trains = 0; trains < 2; ++trains) {
+    s.program = trains ? frt_builder_main(n.b) : test;
+    s.runs = 0;
+    assert_int_equal(FRT_OK, frt_executor_run(l.exe, test, l.scope, &f, 1, &fetch, 1, &out,
+                                              NULL, &n.err));
+    assert_true(s.runs > 0);
+    assert_int_equal(trains ? FRT_BUSY : FRT_OK, s.status);
+  }
+  frt_tensor_release(out);
+  frt_executor_release(s.exe);
+  live_close(&l);
+  frt_tensor_release(f.tensor);
+  frt_program_release(test);
+  frt_builder_release(n.b);
+}
+
 static void only_global_statistics_reach_the_gradient(void **state) {
   frt_param_grad_t *pairs;
   frt_slot_info_t at;
@@ -158,6 +211,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(moving_statistics_are_named_kept_and_not_trained),
       cmocka_unit_test(a_test_program_uses_what_training_left),
+      cmocka_unit_test(runs_that_test_share_a_scope),
       cmocka_unit_test(only_global_statistics_reach_the_gradient),
       cmocka_unit_test(layers_may_do_without_parameters),
   };
