@@ -86,11 +86,18 @@ check_layers() {
   verdict "includes that cross a layer the wrong way:"
 }
 
-# The README's C program is the page's example, which is compiled and run: word for word.
+# The README's first piece of C is the page's example, which is compiled and run: word for
+# word. The second stands so in a program that is a test.
 check_readme() {
-  sed -n '/^```c$/,/^```$/p' "$src/README.md" | sed '/^```/d' >"$scratch/main.c"
+  awk -v to="$scratch/piece" '/^```c$/ { ++n; in_c = 1; next } /^```/ { in_c = 0 }
+    in_c { print >(to n ".c") }' "$src/README.md"
+  mv "$scratch/piece1.c" "$scratch/main.c"
+  case $(cat "$src/tests/frontend/readme_step.c") in
+    *"$(cat "$scratch/piece2.c")"*) ;;
+    *) echo "the second piece of C is not in tests/frontend/readme_step.c" >>"$bad" ;;
+  esac
   diff "$scratch/main.c" "$src/tests/frontend/page_static.c" >>"$bad" || true
-  verdict "README.md and tests/frontend/page_static.c differ:"
+  verdict "README.md and the programs in tests/frontend differ:"
   # shellcheck disable=SC2086 # CFLAGS are words
   "$CC" -std=c11 -Wall -Wextra -Wpedantic -Werror ${CFLAGS-} -I"$src/include" \
     -I"$build/include" "$scratch/main.c" -o "$scratch/c" -L"$build/lib" -lfluidrt
