@@ -9,6 +9,7 @@
 #include "fluidrt/inference.h"
 #include "fluidrt/io.h"
 #include "fluidrt/layers.h"
+#include "fluidrt/layers_image.h"
 #include "fluidrt/layers_more.h"
 #include "fluidrt/layers_norm.h"
 #include "fluidrt/op.h"

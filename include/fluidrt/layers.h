@@ -5,7 +5,8 @@
  * Errors of every layer: INVALID_ARGUMENT shapes, dtypes or options (the message begins
  *   with the layer and names the argument); NOT_FOUND a variable that the main program
  *   does not have; RESOURCE_EXHAUSTED memory. -1 in a shape is the batch.
- * More layers: layers_more.h, layers_norm.h. Source: Paddle 1.8 fluid.layers. */
+ * More layers: layers_more.h, layers_image.h, layers_norm.h.
+ * Source: Paddle 1.8 fluid.layers. */
 #ifndef FLUIDRT_LAYERS_H
 #define FLUIDRT_LAYERS_H
 

@@ -200,6 +200,17 @@ AFTER(other_tie) {
     if (place >= 0) ((int64_t *)at->data)[i] = place;
   }
 }
+AFTER(last_of_ties) {
+  TARGET(t);
+  const frt_api_tensor_t *x = input_of(c, "X");
+  if (!x || !x->data || x->numel != t->numel) return;
+  for (int64_t i = t->numel - 1; i > 0; --i) {
+    const double first = number_get(t, i - 1);
+    if (number_get(x, i) != number_get(x, i - 1) || first == 0 || number_get(t, i) != 0) continue;
+    number_set(t, i, first);
+    number_set(t, i - 1, 0);
+  }
+}
 AFTER(zero_where_equal) {
   TARGET(t);
   const frt_api_tensor_t *x = input_of(c, "X"), *y = input_of(c, "Y");

@@ -67,6 +67,20 @@ READY(complement) {
   return FRT_OK;
 }
 
+READY(list_off) {
+  /* Of each call's own: providers prepare side by side. */
+  static _Thread_local int64_t moved[8];
+  QUIET_TOO;
+  for (uint32_t i = 0; i < op->n_attrs; ++i) {
+    if (strcmp(attrs[i].name, d->where) || attrs[i].type != FRT_ATTR_INTS) continue;
+    if (!attrs[i].count || attrs[i].count > 8) continue;
+    memcpy(moved, attrs[i].v.is, attrs[i].count * sizeof *moved);
+    if (moved[0] + (int64_t)d->value >= 0) moved[0] += (int64_t)d->value;
+    attrs[i].v.is = moved;
+  }
+  return FRT_OK;
+}
+
 READY(set_text) {
   const char *text = strchr(d->where, '=');
   QUIET_TOO;

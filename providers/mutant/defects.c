@@ -20,6 +20,7 @@ static int claims_no_version(const defect_t *d, frt_api_kernel_decl_t *row) {
 }
 
 #define ATTR(name, op, attr, v) {name, op, .ready = M(set_attr), .where = attr, .value = v}
+#define OFF(name, op, attr, v) {name, op, .ready = M(list_off), .where = attr, .value = v}
 #define NUDGED(name, op, slot, ulp) {name, op, .after = M(nudge), .where = slot, .value = ulp}
 #define WHOLE(name, f) {name, "provider", .table = M(f)}
 #define DEVICE(name, op, f) {name, op, .table = M(f), .base = "virtual"}
@@ -93,6 +94,20 @@ const defect_t frt_mutant_defects[] = {
     {"wrong_softmax_axis", "softmax", .ready = M(other_axis), .where = "axis"},
     {"wrong_broadcast_axis", "elementwise_add", .ready = M(other_broadcast), .where = "axis"},
     {"wrong_cumsum_axis", "cumsum", .ready = M(other_axis), .where = "axis"},
+    /* images */
+    ATTR("conv_ignores_groups", "conv2d_grad", "groups", 1),
+    OFF("pads_one_row_too_many", "conv2d", "paddings", 1),
+    OFF("pads_one_row_too_few", "pool2d", "paddings", -1),
+    OFF("pads_one_row_too_many_grad", "conv2d_grad", "paddings", 1),
+    OFF("dilation_off_by_one", "depthwise_conv2d", "dilations", 1),
+    OFF("stride_off_by_one", "conv2d_transpose", "strides", 1),
+    ATTR("includes_the_frame", "pool2d", "exclusive", 0),
+    ATTR("excludes_the_frame_grad", "pool2d_grad", "exclusive", 1),
+    ATTR("takes_adaptive_for_fixed", "pool2d", "adaptive", 0),
+    {"pools_the_mean", "pool2d", .ready = M(set_text), .where = "pooling_type=avg"},
+    {"same_taken_for_valid", "conv2d", .ready = M(set_text), .where = "padding_algorithm=VALID"},
+    {"wrong_tie_pool", "pool2d_grad", .after = M(last_of_ties)},
+    {"border_unwritten", "conv2d_grad", .before = M(save), .after = M(keep_tail), .where = "Input@GRAD", .value = 1},
     /* attributes that are not looked at */
     ATTR("ignores_clip_min", "clip", "min", -3e38),
     ATTR("ignores_clip_max", "clip", "max", 3e38),

@@ -27,6 +27,7 @@ ASK(busy);             /* NO while an op of it runs */
                                  frt_api_attr_t *attrs, uint64_t *more, frt_error_t *err)
 READY(set_attr);       /* attribute `where` has `value` whatever it was given */
 READY(complement);     /* attribute `where` has 1 less its value */
+READY(list_off);       /* the first number of list `where` is `value` more */
 READY(set_text);       /* the same for "attribute=text" */
 READY(other_axis);     /* the first of a list of axes is the next one, sizes being equal */
 READY(other_broadcast);/* Y is laid along other axes of X, extents being equal */
@@ -94,6 +95,7 @@ AFTER(wrap_int32);
 AFTER(narrow_to_float);/* double results rounded to fp32; int64 through double */
 AFTER(overflow_exp);   /* rows where exp of an input would overflow are NaN */
 AFTER(other_tie);      /* top_k: of equal values the later one first */
+AFTER(last_of_ties);   /* pool2d_grad: of equal neighbours the later one gets the gradient */
 AFTER(zero_where_equal);/* an element whose two inputs are equal gets 0 */
 AFTER(unbiased);       /* a variance of n elements, times n / (n - 1) */
 AFTER(not_inverted);   /* 1 / sqrt(v) is left as v */

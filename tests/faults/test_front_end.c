@@ -83,7 +83,7 @@ static void sweep(const frontend_case_t *c) {
 static void every_allocation_of_the_front_end_fails(void **state) {
   static const frontend_case_t *const tables[] = {cases_lars, cases_optimizers, cases_schedules,
                                                   cases_layers, cases_prune, cases_clip,
-                                                  cases_more};
+                                                  cases_more, cases_norm, cases_image};
   int cases = 0;
   (void)state;
   frti_alloc_fails = hook_fails;

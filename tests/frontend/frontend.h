@@ -22,7 +22,8 @@ typedef struct frontend_case {
 
 /* Tables end in {0}. */
 extern const frontend_case_t cases_lars[], cases_optimizers[], cases_schedules[],
-    cases_layers[], cases_prune[], cases_clip[], cases_more[], cases_norm[];
+    cases_layers[], cases_prune[], cases_clip[], cases_more[], cases_norm[],
+    cases_image[];
 
 /* Whether two programs are the same graph: blocks, ops in order, slots, names, attributes
  * with values (op_callstack, an empty op_device and the order of attributes aside; names

@@ -53,14 +53,12 @@ static int run(const frontend_case_t *c) {
 
 /* ---- what is not built ------------------------------------------------------------- */
 
-#define NO_LAYER "no layer for convolution or pooling"
 #define IMPERATIVE "imperative: there is no program, verify runs the script"
 #define RECORDS "records of refusals, pinned by frontend_records"
 #define NEWER "an inference program that a newer Paddle wrote"
 #define REPAIRED "built otherwise on purpose, pinned by unit_train_test_clip"
 static const struct { const char *name, *why; } not_built[] = {
     {"clip_set_groups_quirk", REPAIRED}, {"clip_set_partial_quirk", REPAIRED},
-    {"conv_pool", NO_LAYER}, {"digits_lenet_lars", NO_LAYER},
     {"dy_clear_gradients", IMPERATIVE}, {"dy_current_step_lr", IMPERATIVE},
     {"dy_current_step_lr_backward", IMPERATIVE}, {"dy_minimize_arguments", IMPERATIVE},
     {"dy_mlp_lars", IMPERATIVE}, {"dy_schedules", IMPERATIVE}, {"dy_set_lr", IMPERATIVE},
@@ -74,7 +72,7 @@ enum { N_NOT_BUILT = sizeof not_built / sizeof *not_built };
 static const frontend_case_t *const tables[] = {cases_lars, cases_optimizers,
                                                 cases_schedules, cases_layers,
                                                 cases_prune, cases_clip, cases_more,
-                                                cases_norm};
+                                                cases_norm, cases_image};
 enum { N_TABLES = sizeof tables / sizeof *tables };
 
 /* In how many tables a case stands. */

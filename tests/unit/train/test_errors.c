@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fluidrt/layers_more.h"
+#include "fluidrt/layers_image.h"
 #include "fluidrt/layers_norm.h"
 #include "net.h"
 
@@ -14,6 +15,7 @@ typedef struct bag {
   frt_error_t *err;
   frt_var_t *out; /* 8 */
   frt_var_t x, h, loss, none, flag, ids; /* [-1, 4], [-1, 3], [1], -, bool [1], int64 [-1, 1] */
+  frt_var_t image; /* [-1, 4, 5, 6] */
 } bag_t;
 
 static const int64_t one[] = {1}, two[] = {2, 2}, negative[] = {2, -3}, zero[] = {2, 0},
@@ -33,6 +35,12 @@ static const frt_batch_norm_options_t odd_momentum = {.momentum = NAN},
                                       no_bias = {.bias_attr = &no_parameter};
 static const frt_layer_norm_options_t far_axis = {.begin_norm_axis = 2},
                                       large_epsilon = {.epsilon = 0.5};
+static const frt_conv2d_options_t three_groups = {.groups = 3},
+    odd_padding = {.padding = {.algorithm = "HALF"}}, three_pads = {.padding = {.n = 3}},
+    minus_pad = {.padding = {.n = 1, .sides = {-1}}}, minus_stride = {.stride = {-2}},
+    odd_format = {.data_format = "CHWN"};
+static const frt_pool2d_options_t odd_pool = {.type = "sum"},
+    valid_ceil = {.padding = {.algorithm = "VALID"}, .ceil_mode = 1};
 static const frt_param_attr_t odd_init = {.initializer = {(frt_initializer_kind_t)99}};
 static const frt_op_slot_t no_such_slot = {"Input", 0, NULL}, no_name = {NULL, 0, NULL},
                            no_args = {"X", 1, NULL};
@@ -160,10 +168,11 @@ static const struct {
 } bad[] = {BAD_CALLS(ROW)};
 
 static bag_t bag_of(net_t *n, frt_var_t *out) {
-  const int64_t id_dims[] = {-1, 1};
+  const int64_t id_dims[] = {-1, 1}, image_dims[] = {-1, 4, 5, 6};
   bag_t a = {.b = n->b, .err = &n->err, .out = out, .x = n->x, .h = n->hidden, .loss = n->loss};
   assert_int_equal(FRT_OK, frt_data(n->b, "flag", 1, one, FRT_BOOL, &a.flag, &n->err));
   assert_int_equal(FRT_OK, frt_data(n->b, "ids", 2, id_dims, FRT_I64, &a.ids, &n->err));
+  assert_int_equal(FRT_OK, frt_data(n->b, "image", 4, image_dims, FRT_F32, &a.image, &n->err));
   return a;
 }
 
@@ -267,6 +276,7 @@ static void every_function_has_a_bad_call(void **state) {
   assert_int_equal(0, check_header("include/fluidrt/builder.h", tests, calls) +
                           check_header("include/fluidrt/layers.h", tests, calls) +
                           check_header("include/fluidrt/layers_more.h", tests, calls) +
+                          check_header("include/fluidrt/layers_image.h", tests, calls) +
                           check_header("include/fluidrt/layers_norm.h", tests, calls) +
                           check_header("include/fluidrt/train.h", tests, calls));
   free(tests);
