@@ -10,7 +10,8 @@
 
 static const frontend_case_t *const tables[] = {cases_lars, cases_optimizers,
                                                 cases_schedules, cases_layers,
-                                                cases_prune, cases_clip, cases_more};
+                                                cases_prune, cases_clip, cases_more,
+                                                cases_norm, cases_image};
 
 /* ---- networks that nobody recorded ----------------------------------------------------- */
 
