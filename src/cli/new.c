@@ -28,8 +28,8 @@ static const struct argp_option OPTIONS[] = {
     {NULL, 0, NULL, 0, "Sizes:", 2},
     {"features", KEY_BIT + BIT_FEATURES, "N", 0, "Numbers in a row (mlp; 16)", 2},
     {"hidden", KEY_BIT + BIT_HIDDEN, "N[,N...]", 0,
-        "Sizes of the hidden layers (mlp 64, digits 128, embedding none)", 2},
-    {"classes", KEY_BIT + BIT_CLASSES, "N", 0, "(mlp 4, digits 10, embedding 2)", 2},
+        "Sizes of the hidden layers (mlp 64, digits 128, lenet 32, embedding none)", 2},
+    {"classes", KEY_BIT + BIT_CLASSES, "N", 0, "(mlp 4, digits and lenet 10, embedding 2)", 2},
     {"vocab", KEY_BIT + BIT_VOCAB, "N", 0, "Word ids, 0 for none (embedding; 1000)", 2},
     {"width", KEY_BIT + BIT_WIDTH, "N", 0, "Numbers for each word (embedding; 32)", 2},
     {"tokens", KEY_BIT + BIT_TOKENS, "N", 0, "Words in a text (embedding; 16)", 2},
@@ -40,12 +40,12 @@ static const struct argp_option OPTIONS[] = {
         "ftrl or lamb (default lars, for embedding adam)",
         3},
     {"lr", KEY_BIT + BIT_LR, "RATE", 0,
-        "A constant rate (default: by optimizer; digits has a schedule)", 3},
+        "A constant rate (default: by optimizer; digits and lenet have a schedule)", 3},
     {"momentum", KEY_BIT + BIT_MOMENTUM, "X", 0, "(lars and momentum 0.9)", 3},
     {"lars-coeff", KEY_BIT + BIT_LARS_COEFF, "X", 0, "(0.1, lars-seed 0.001)", 3},
-    {"l2", KEY_BIT + BIT_L2, "X", 0, "Weight decay (digits 0.0001, others none)", 3},
+    {"l2", KEY_BIT + BIT_L2, "X", 0, "Weight decay (digits and lenet 0.0001, others none)", 3},
     {"clip", KEY_BIT + BIT_CLIP, "X", 0,
-        "Greatest norm of all gradients together (digits 1, others no limit)", 3},
+        "Greatest norm of all gradients together (digits and lenet 1, others no limit)", 3},
     {"seed", KEY_BIT + BIT_SEED, "N", 0,
         "Of the first weights (1234; 0: the run's --seed decides)", 3},
     {0}};
@@ -108,8 +108,8 @@ static void set_model(args_t *a, const char *arg, struct argp_state *state) {
   if (a->model) return;
   near = frti_cli_nearest(arg, names, FRTI_CLI_MODELS);
   if (near) argp_error(state, "no model '%s'; did you mean '%s'?", arg, near);
-  argp_error(state, "no model '%s'; there are lars-seed, five-ops, mlp, digits, embedding",
-      arg);
+  argp_error(state,
+      "no model '%s'; there are lars-seed, five-ops, mlp, digits, lenet, embedding", arg);
 }
 
 static error_t parse_bit(args_t *a, int bit, char *arg, struct argp_state *state) {
@@ -275,8 +275,8 @@ static int save(const args_t *a, const frt_builder_t *b, const frt_program_t *te
 int frti_cli_new(int argc, char **argv) {
   static const struct argp argp = {OPTIONS, parse, "MODEL",
       "Writes the programs of MODEL, as Fluid's Python would build them: lars-seed, "
-      "five-ops, mlp, digits or embedding. `fluidrt train FOLDER --data FILE.npz` trains "
-      "the last three.",
+      "five-ops, mlp, digits, lenet or embedding. `fluidrt train FOLDER --data FILE.npz` "
+      "trains the last four.",
       NULL, NULL, NULL};
   args_t a = {.cli = {.verb = "new"},
       .net = {.batch = -1, .seed = 1234, .optimizer = FRT_OPTIMIZER_LARS_MOMENTUM}};

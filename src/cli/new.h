@@ -49,7 +49,7 @@ typedef struct frti_cli_model {
 } frti_cli_model_t;
 
 extern const frti_cli_model_t frti_cli_models[];
-enum { FRTI_CLI_MODELS = 5 };
+enum { FRTI_CLI_MODELS = 6 };
 
 typedef struct frti_cli_optimizer_name {
   const char *name;

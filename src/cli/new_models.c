@@ -117,22 +117,55 @@ static frt_status_t mlp(
   return minimize(b, net, loss, NULL, 0, 0, err);
 }
 
+/* LARS, unless a rate was given, by one that falls twice. */
+static frt_status_t minimize_in_steps(
+    frt_builder_t *b, const frti_cli_net_t *net, frt_var_t loss, frt_error_t *err) {
+  const int64_t limits[] = {40, 80};
+  const double values[] = {0.1, 0.05, 0.01};
+  frt_var_t rate;
+  const int schedule =
+      !(net->given & NEW_LR) && net->optimizer == FRT_OPTIMIZER_LARS_MOMENTUM;
+  if (schedule) FRT_TRY(frt_piecewise_decay(b, limits, values, 2, &rate, err));
+  return minimize(b, net, loss, schedule ? &rate : NULL, 1e-4, 1, err);
+}
+
 static frt_status_t digits(
     frt_builder_t *b, frti_cli_net_t *net, frt_program_t **test, frt_error_t *err) {
   const int64_t img_dims[] = {net->batch, 64}, label_dims[] = {net->batch, 1};
-  const int64_t limits[] = {40, 80};
-  const double values[] = {0.1, 0.05, 0.01};
-  frt_var_t x, label, loss, rate;
+  frt_var_t x, label, loss;
   default_size(&net->classes, 10);
   FRT_TRY(frt_data(b, "img", 2, img_dims, FRT_F32, &x, err));
   FRT_TRY(frt_data(b, "label", 2, label_dims, FRT_I64, &label, err));
   FRT_TRY(hidden_layers(b, net, 128, &x, err));
   FRT_TRY(classify(b, net->classes, x, label, &loss, err));
   FRT_TRY(frt_program_clone(frt_builder_main(b), 1, test, err));
-  const int schedule =
-      !(net->given & NEW_LR) && net->optimizer == FRT_OPTIMIZER_LARS_MOMENTUM;
-  if (schedule) FRT_TRY(frt_piecewise_decay(b, limits, values, 2, &rate, err));
-  return minimize(b, net, loss, schedule ? &rate : NULL, 1e-4, 1, err);
+  return minimize_in_steps(b, net, loss, err);
+}
+
+/* 8x8 pixels through two convolutions, the first one normalized, to layers and classes. */
+static frt_status_t lenet(
+    frt_builder_t *b, frti_cli_net_t *net, frt_program_t **test, frt_error_t *err) {
+  const int64_t img_dims[] = {net->batch, 64}, label_dims[] = {net->batch, 1};
+  const int64_t image[] = {net->batch, 1, 8, 8}, three[2] = {3}, two[2] = {2};
+  const frt_param_attr_t none = {.none = 1};
+  const frt_conv2d_options_t first = {.padding = {.n = 1, .sides = {1}}, .bias_attr = &none};
+  const frt_conv2d_options_t second = {.padding = {.n = 1, .sides = {1}}, .act = "relu"};
+  const frt_batch_norm_options_t norm = {.act = "relu"};
+  const frt_pool2d_options_t halve = {.stride = {2}};
+  frt_var_t x, label, loss;
+  default_size(&net->classes, 10);
+  FRT_TRY(frt_data(b, "img", 2, img_dims, FRT_F32, &x, err));
+  FRT_TRY(frt_data(b, "label", 2, label_dims, FRT_I64, &label, err));
+  FRT_TRY(frt_layers_reshape(b, x, 4, image, NULL, &x, err));
+  FRT_TRY(frt_layers_conv2d(b, x, 8, three, &first, &x, err));
+  FRT_TRY(frt_layers_batch_norm(b, x, &norm, &x, err));
+  FRT_TRY(frt_layers_pool2d(b, x, two, &halve, &x, err));
+  FRT_TRY(frt_layers_conv2d(b, x, 16, three, &second, &x, err));
+  FRT_TRY(frt_layers_pool2d(b, x, two, &halve, &x, err));
+  FRT_TRY(hidden_layers(b, net, 32, &x, err));
+  FRT_TRY(classify(b, net->classes, x, label, &loss, err));
+  FRT_TRY(frt_program_clone(frt_builder_main(b), 1, test, err));
+  return minimize_in_steps(b, net, loss, err);
 }
 
 /* Ids of words -> rows of a table -> their sum -> classes. Id 0 fills up short texts. */
@@ -166,6 +199,8 @@ const frti_cli_model_t frti_cli_models[FRTI_CLI_MODELS] = {
         NEW_FEATURES | NEW_HIDDEN | NEW_CLASSES | NEW_BATCH | NEW_UPDATE, mlp},
     {"digits", "digits", "a classifier of 8x8 pixel digits with LARS",
         NEW_HIDDEN | NEW_CLASSES | NEW_BATCH | NEW_UPDATE, digits},
+    {"lenet", "lenet", "the same digits by convolution, normalization and pooling",
+        NEW_HIDDEN | NEW_CLASSES | NEW_BATCH | NEW_UPDATE, lenet},
     {"embedding", "embedding", "a classifier of texts as word ids",
         NEW_VOCAB | NEW_WIDTH | NEW_TOKENS | NEW_HIDDEN | NEW_CLASSES | NEW_BATCH |
             NEW_UPDATE,

@@ -42,7 +42,7 @@ comparison_can_fail() {
 }
 
 text_and_binary_agree() {
-  for model in mlp embedding digits; do
+  for model in mlp embedding digits lenet; do
     expect 0 new $model -o "$t/$model" --force -q
     for stem in startup main test; do
       expect 0 convert "$t/$model/$stem.pbtxt" "$t/back.pdmodel"
@@ -53,6 +53,14 @@ text_and_binary_agree() {
     is grep -q "$model" "$t/$model/README.md"
   done
   is test -z "$(find "$t" -name '*.tmp*')"
+}
+
+# learns NAME FOLDER STEPS: better than by chance, which is 0.1.
+learns() {
+  expect 0 train "$2" --data "$models/data/digits.npz" --steps "$3" --json -q
+  checks=$((checks + 1))
+  sed -n 's/.*"test_accuracy": *\([0-9.]*\).*/\1/p' "$t/out" |
+    awk '{ exit !($1 > 0.4) }' || fail "$1 does not learn"
 }
 
 sizes_and_updates() {
@@ -71,13 +79,15 @@ sizes_and_updates() {
   expect 0 inspect "$t/emb" --vars
   says out 'embedding_0.w_0  float32 [50, 4]'
   says out 'ids  int64 [-1, 3]'
+  expect 0 new lenet -o "$t/images" -q
+  expect 0 inspect "$t/images" --ops
+  says out 'conv2d_grad'
+  says out 'batch_norm_grad'
+  learns lenet "$t/images" 60
   for name in lars sgd momentum adam adamax adagrad decayed_adagrad adadelta rmsprop ftrl \
               lamb; do
     expect 0 new digits -o "$t/by_$name" --hidden 16 --optimizer $name -q
-    expect 0 train "$t/by_$name" --data "$models/data/digits.npz" --steps 80 --json -q
-    checks=$((checks + 1))
-    sed -n 's/.*"test_accuracy": *\([0-9.]*\).*/\1/p' "$t/out" | # chance is 0.1
-      awk '{ exit !($1 > 0.4) }' || fail "$name does not learn"
+    learns $name "$t/by_$name" 80
   done
 }
 
