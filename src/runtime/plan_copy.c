@@ -129,7 +129,8 @@ static frt_status_t emit_inputs(frti_plan_t *p, frti_node_t *n, uint32_t space,
   return FRT_OK;
 }
 
-/* Output `o` (slot s) names a variable that the op also reads. May they share memory? */
+/* Output `o` (slot s) names a variable that the op also reads. May they share memory? As
+ * long as it stays as large as it was: kernels that work in place go along it once. */
 static bool may_overlap(const frti_node_t *n, uint32_t s, uint32_t o) {
   const frti_value_t *v = frti_root(n->out.args[o].value);
   const bool tied = n->schema->outputs[s].alias_of != NULL;
@@ -139,7 +140,9 @@ static bool may_overlap(const frti_node_t *n, uint32_t s, uint32_t o) {
       if (frti_root(n->in.args[n->in.at[k] + i].value) != v ||
           (n->schema->inputs[k].flags & FRT_SLOT_SHAPE_ONLY) || tied)
         continue;
-      if (!first || o != 0 || !(n->support & FRT_SUPPORT_INPLACE)) return false;
+      if (!first || o != 0 || !(n->support & FRT_SUPPORT_INPLACE) ||
+          frti_shape_bytes(&n->in.shapes[n->in.at[k] + i]) != frti_shape_bytes(&n->out.shapes[o]))
+        return false;
     }
   return true;
 }

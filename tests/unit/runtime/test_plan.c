@@ -150,6 +150,36 @@ static void an_op_may_write_what_it_reads(void **state) {
   frt_program_release(p);
 }
 
+/* A kernel that works in place does so where the variable stays as large as it was. */
+static void what_an_op_reads_may_come_out_larger(void **state) {
+  fixture_t *f = *state;
+  static const int64_t row[] = {1, 2}, wide[] = {2, 3};
+  frt_error_t err = FRT_ERROR_INIT;
+  const frt_executor_options_t o = {.struct_size = sizeof o, .check_plans = 1};
+  frt_program_t *p;
+  frt_executor_t *exe;
+  frt_tensor_t *x, *w, *out = NULL;
+  OK(frt_program_create(&p, &err));
+  add_var(p, 0, "x", FRT_F32, 2, row, 0);
+  add_var(p, 0, "w", FRT_F32, 2, wide, 0);
+  add_op(p, 0, "mul", "X=x;Y=w", "Out=x");
+  OK(frt_tensor_create(FRT_F32, 2, row, &x, &err));
+  OK(frt_tensor_create(FRT_F32, 2, wide, &w, &err));
+  for (int i = 0; i < 2; ++i) ((float *)frt_tensor_data(x))[i] = (float)(i + 1);
+  for (int i = 0; i < 6; ++i) ((float *)frt_tensor_data(w))[i] = (float)i;
+  const frt_feed_t feed[] = {{"x", x}, {"w", w}};
+  const frt_fetch_t fetch = {.var = "x"};
+  OK(frt_executor_create(f->rt, "reference", &o, &exe, &err));
+  OK(frt_executor_run(exe, p, f->scope, feed, 2, &fetch, 1, &out, NULL, &err));
+  assert_int_equal(3, frt_tensor_numel(out));
+  assert_memory_equal(frt_tensor_data(out), ((const float[]){6, 9, 12}), 12);
+  frt_tensor_release(out);
+  frt_tensor_release(x);
+  frt_tensor_release(w);
+  frt_executor_release(exe);
+  frt_program_release(p);
+}
+
 /* concat_grad for the second input only: @EMPTY@ keeps the first one's place. */
 static void an_unwanted_gradient_keeps_its_place(void **state) {
   fixture_t *f = *state;
@@ -290,7 +320,8 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
       T(mul_add_relu_become_fc), T(a_gradient_that_reads_only_dims_does_not_hinder),
       T(scale_and_sum_become_decay), T(a_write_in_between_forbids_fusion),
-      T(an_op_may_write_what_it_reads), T(an_unwanted_gradient_keeps_its_place),
+      T(an_op_may_write_what_it_reads), T(what_an_op_reads_may_come_out_larger),
+      T(an_unwanted_gradient_keeps_its_place),
       T(a_sparse_gradient_runs_dense_and_is_said_to), T(wrong_shapes_are_found_before_anything_runs),
       T(an_op_tied_to_its_input_refuses_another_output), T(two_outputs_may_not_be_one_variable), T(explain_is_json_too)};
   return cmocka_run_group_tests(tests, NULL, NULL);
