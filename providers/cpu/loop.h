@@ -18,6 +18,14 @@ static inline void frt_cpu_for(const frt_run_t *r, int64_t n, int64_t grain,
   else r->host->parallel_for(r->host->ctx, n, grain, fn, arg);
 }
 
+/* The floats of a slot that may be empty. */
+static inline const float *frt_cpu_in_or_null(const frt_run_t *r, int slot) {
+  return frt_has_in(r, slot) ? frt_in_f32(r, slot) : NULL;
+}
+static inline float *frt_cpu_out_or_null(const frt_run_t *r, int slot) {
+  return frt_has_out(r, slot) ? frt_out_f32(r, slot) : NULL;
+}
+
 static inline int64_t frt_cpu_div_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /* What an elementwise float loop works on: o[i] = f(a[i], b[i], p, q). */

@@ -50,6 +50,31 @@ static inline frt_gpu_channels frt_gpu_channels_of(const frt_api_tensor_t *x, in
   return q;
 }
 
+/* Folds of x over sets, `where` telling which set an element belongs to: first the middle of
+ * each into hi, then the sums of deviations from it and of their squares. */
+struct frt_gpu_elements {
+  int wide;
+  const void *x;
+  FRT_GPU_FN double operator()(int64_t i) const { return frt_gpu_real(x, wide, i); }
+};
+struct frt_gpu_middle {
+  double n;
+  double *hi;
+  FRT_GPU_FN void operator()(int64_t o, double sum) const { hi[o] = n > 0.0 ? sum / n : 0.0; }
+};
+template <class Where>
+struct frt_gpu_deviation {
+  Where where;
+  int wide;
+  const void *x;
+  const double *hi;
+  FRT_GPU_FN frt_gpu_pair operator()(int64_t i) const {
+    const double d = frt_gpu_real(x, wide, i) - hi[where(i)];
+    const frt_gpu_pair p = {d, d * d};
+    return p;
+  }
+};
+
 /* p[i], or `absent`. */
 static FRT_GPU_FN inline double frt_gpu_param(const void *p, int wide, int64_t i,
                                               double absent) {

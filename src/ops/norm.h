@@ -31,6 +31,18 @@ static inline frt_shape_t norm_of_rank_1(const frt_shape_t *like, int64_t n) {
   return s;
 }
 
+/* The outputs of a gradient op: Y@GRAD is like `slot`, Scale and Bias have n elements. */
+static inline frt_status_t norm_grads(const frt_infer_t *x, const char *slot, int64_t n,
+                                      frt_error_t *err) {
+  const frt_shape_t *s = frt_infer_in(x, slot), *g = frt_infer_in(x, "Y@GRAD");
+  frt_shape_t out = *s;
+  FRT_TRY(shape_same("Y@GRAD", g, slot, s, err));
+  shape_join(&out, g);
+  FRT_TRY(shape_out(x, "X@GRAD", out, err));
+  FRT_TRY(shape_out(x, "Scale@GRAD", norm_of_rank_1(s, n), err));
+  return shape_out(x, "Bias@GRAD", norm_of_rank_1(s, n), err);
+}
+
 /* Which dim of `s` (the tensor of `slot`) holds the channels. */
 static inline frt_status_t norm_channel_dim(const frt_infer_t *x, const char *slot,
                                             const frt_shape_t *s, uint32_t most,

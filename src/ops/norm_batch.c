@@ -69,18 +69,12 @@ static frt_status_t batch_trains(const frt_infer_t *x, frt_error_t *err) {
 }
 
 static frt_status_t batch_grad_shape(const frt_infer_t *x, frt_error_t *err) {
-  const frt_shape_t *xs = frt_infer_in(x, "X"), *g = frt_infer_in(x, "Y@GRAD");
-  frt_shape_t out = *xs;
   int64_t n;
   FRT_TRY(batch_channels(x, &n, err));
   FRT_TRY(batch_trains(x, err));
   FRT_TRY(norm_vector(x, "SavedMean", n, channels_doc, err));
   FRT_TRY(norm_vector(x, "SavedVariance", n, channels_doc, err));
-  FRT_TRY(shape_same("Y@GRAD", g, "X", xs, err));
-  shape_join(&out, g);
-  FRT_TRY(shape_out(x, "X@GRAD", out, err));
-  FRT_TRY(shape_out(x, "Scale@GRAD", norm_of_rank_1(xs, n), err));
-  return shape_out(x, "Bias@GRAD", norm_of_rank_1(xs, n), err);
+  return norm_grads(x, "X", n, err);
 }
 
 #define CHANNELS "[channels of X]"

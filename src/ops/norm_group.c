@@ -36,17 +36,12 @@ static frt_status_t group_shape(const frt_infer_t *x, frt_error_t *err) {
 }
 
 static frt_status_t group_grad_shape(const frt_infer_t *x, frt_error_t *err) {
-  const frt_shape_t *y = frt_infer_in(x, "Y"), *g = frt_infer_in(x, "Y@GRAD");
-  frt_shape_t groups = {0, 0, {0}}, out = *y;
+  frt_shape_t groups = {0, 0, {0}};
   int64_t n;
   FRT_TRY(group_shape_of(x, "Y", &n, &groups, err));
   FRT_TRY(shape_same("Variance", frt_infer_in(x, "Variance"), "Y's samples and groups",
                      &groups, err));
-  FRT_TRY(shape_same("Y@GRAD", g, "Y", y, err));
-  shape_join(&out, g);
-  FRT_TRY(shape_out(x, "X@GRAD", out, err));
-  FRT_TRY(shape_out(x, "Scale@GRAD", norm_of_rank_1(y, n), err));
-  return shape_out(x, "Bias@GRAD", norm_of_rank_1(y, n), err);
+  return norm_grads(x, "Y", n, err);
 }
 
 /* ---- instance_norm ----------------------------------------------------------------------- */
@@ -78,18 +73,13 @@ static frt_status_t instance_shape(const frt_infer_t *x, frt_error_t *err) {
 }
 
 static frt_status_t instance_grad_shape(const frt_infer_t *x, frt_error_t *err) {
-  const frt_shape_t *xs = frt_infer_in(x, "X"), *g = frt_infer_in(x, "Y@GRAD");
   const char *cells_doc = "samples of X times its channels";
-  frt_shape_t cells, out = *xs;
+  frt_shape_t cells;
   int64_t n;
   FRT_TRY(instance_cells(x, &n, &cells, err));
   FRT_TRY(norm_vector(x, "SavedMean", cells.dims[0], cells_doc, err));
   FRT_TRY(norm_vector(x, "SavedVariance", cells.dims[0], cells_doc, err));
-  FRT_TRY(shape_same("Y@GRAD", g, "X", xs, err));
-  shape_join(&out, g);
-  FRT_TRY(shape_out(x, "X@GRAD", out, err));
-  FRT_TRY(shape_out(x, "Scale@GRAD", norm_of_rank_1(xs, n), err));
-  return shape_out(x, "Bias@GRAD", norm_of_rank_1(xs, n), err);
+  return norm_grads(x, "X", n, err);
 }
 
 #define CHANNELS "[channels]"

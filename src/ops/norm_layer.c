@@ -31,18 +31,13 @@ static frt_status_t layer_shape(const frt_infer_t *x, frt_error_t *err) {
 }
 
 static frt_status_t layer_grad_shape(const frt_infer_t *x, frt_error_t *err) {
-  const frt_shape_t *xs = frt_infer_in(x, "X"), *g = frt_infer_in(x, "Y@GRAD");
   const char *rows_doc = "rows of X before begin_norm_axis";
-  frt_shape_t rows, out = *xs;
+  frt_shape_t rows;
   int64_t width;
   FRT_TRY(row_shape(x, &rows, &width, err));
   FRT_TRY(norm_vector(x, "Mean", rows.dims[0], rows_doc, err));
   FRT_TRY(norm_vector(x, "Variance", rows.dims[0], rows_doc, err));
-  FRT_TRY(shape_same("Y@GRAD", g, "X", xs, err));
-  shape_join(&out, g);
-  FRT_TRY(shape_out(x, "X@GRAD", out, err));
-  FRT_TRY(shape_out(x, "Scale@GRAD", norm_of_rank_1(xs, width), err));
-  return shape_out(x, "Bias@GRAD", norm_of_rank_1(xs, width), err);
+  return norm_grads(x, "X", width, err);
 }
 
 #define WIDTH_DOC "[elements of X from begin_norm_axis on]"

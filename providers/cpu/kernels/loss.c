@@ -199,9 +199,6 @@ static void pair_do(const frt_run_t *r, int64_t n, void (*fn)(void *, int64_t, i
                     pair_t *c) {
   frt_cpu_for(r, n, FRT_CPU_GRAIN_MATH, fn, c);
 }
-static float *maybe(const frt_run_t *r, int slot) {
-  return frt_has_out(r, slot) ? frt_out_f32(r, slot) : NULL;
-}
 
 /* p: ignore_index; q: what to divide by. */
 static void logits_piece(void *arg, int64_t lo, int64_t hi) {
@@ -260,7 +257,7 @@ static frt_status_t logits_grad_run(const void *state, const frt_run_t *r,
   pair_t c = logits_grad_call((const logits_t *)state, r);
   (void)err;
   c.g = frt_in_f32(r, FRT_SIGMOID_CROSS_ENTROPY_WITH_LOGITS_GRAD_IN_OUT_GRAD);
-  c.o = maybe(r, FRT_SIGMOID_CROSS_ENTROPY_WITH_LOGITS_GRAD_OUT_X_GRAD);
+  c.o = frt_cpu_out_or_null(r, FRT_SIGMOID_CROSS_ENTROPY_WITH_LOGITS_GRAD_OUT_X_GRAD);
   if (c.o)
     pair_do(r, frt_in_numel(r, FRT_SIGMOID_CROSS_ENTROPY_WITH_LOGITS_GRAD_IN_X),
             logits_grad_piece, &c);
@@ -329,8 +326,9 @@ static frt_status_t huber_grad_run(const void *state, const frt_run_t *r,
                                    frt_error_t *err) {
   pair_t c = {frt_in_f32(r, FRT_HUBER_LOSS_GRAD_IN_RESIDUAL), NULL,
               frt_in_f32(r, FRT_HUBER_LOSS_GRAD_IN_OUT_GRAD),
-              maybe(r, FRT_HUBER_LOSS_GRAD_OUT_X_GRAD),
-              maybe(r, FRT_HUBER_LOSS_GRAD_OUT_Y_GRAD), ((const huber_grad_t *)state)->v, 0};
+              frt_cpu_out_or_null(r, FRT_HUBER_LOSS_GRAD_OUT_X_GRAD),
+              frt_cpu_out_or_null(r, FRT_HUBER_LOSS_GRAD_OUT_Y_GRAD),
+              ((const huber_grad_t *)state)->v, 0};
   (void)err;
   pair_do(r, frt_in_numel(r, FRT_HUBER_LOSS_GRAD_IN_RESIDUAL), huber_grad_piece, &c);
   return FRT_OK;
@@ -348,7 +346,7 @@ static frt_status_t log_loss_grad_run(const void *state, const frt_run_t *r,
   pair_t c = {frt_in_f32(r, FRT_LOG_LOSS_GRAD_IN_PREDICTED),
               frt_in_f32(r, FRT_LOG_LOSS_GRAD_IN_LABELS),
               frt_in_f32(r, FRT_LOG_LOSS_GRAD_IN_LOSS_GRAD),
-              maybe(r, FRT_LOG_LOSS_GRAD_OUT_PREDICTED_GRAD), NULL,
+              frt_cpu_out_or_null(r, FRT_LOG_LOSS_GRAD_OUT_PREDICTED_GRAD), NULL,
               ((const log_loss_grad_t *)state)->v, 0};
   (void)err;
   if (c.o)

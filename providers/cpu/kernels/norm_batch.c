@@ -30,10 +30,6 @@ typedef struct {
   double momentum;
 } batch_call_t;
 
-static float *out_or_null(const frt_run_t *r, int slot) {
-  return frt_has_out(r, slot) ? frt_out_f32(r, slot) : NULL;
-}
-
 /* ---- forward ----------------------------------------------------------------------------- */
 
 static frt_status_t batch_norm_prepare(const frt_op_t *op, void *state, uint64_t *workspace,
@@ -109,10 +105,10 @@ static frt_status_t batch_norm_run(const void *state, const frt_run_t *r, frt_er
   c.bias = frt_in_f32(r, FRT_BATCH_NORM_IN_BIAS);
   c.mean = frt_in_f32(r, FRT_BATCH_NORM_IN_MEAN);
   c.variance = frt_in_f32(r, FRT_BATCH_NORM_IN_VARIANCE);
-  c.mean_out = out_or_null(r, FRT_BATCH_NORM_OUT_MEANOUT);
-  c.variance_out = out_or_null(r, FRT_BATCH_NORM_OUT_VARIANCEOUT);
-  c.first = out_or_null(r, FRT_BATCH_NORM_OUT_SAVEDMEAN);
-  c.second = out_or_null(r, FRT_BATCH_NORM_OUT_SAVEDVARIANCE);
+  c.mean_out = frt_cpu_out_or_null(r, FRT_BATCH_NORM_OUT_MEANOUT);
+  c.variance_out = frt_cpu_out_or_null(r, FRT_BATCH_NORM_OUT_VARIANCEOUT);
+  c.first = frt_cpu_out_or_null(r, FRT_BATCH_NORM_OUT_SAVEDMEAN);
+  c.second = frt_cpu_out_or_null(r, FRT_BATCH_NORM_OUT_SAVEDVARIANCE);
   c.momentum = (double)(frt_has_in(r, FRT_BATCH_NORM_IN_MOMENTUMTENSOR)
                             ? frt_in_f32(r, FRT_BATCH_NORM_IN_MOMENTUMTENSOR)[0]
                             : s->momentum);
@@ -173,7 +169,7 @@ static frt_status_t batch_norm_grad_run(const void *state, const frt_run_t *r,
   const batch_t *s = (const batch_t *)state;
   const float *x = frt_in_f32(r, FRT_BATCH_NORM_GRAD_IN_X);
   const float *g = frt_in_f32(r, FRT_BATCH_NORM_GRAD_IN_Y_GRAD);
-  float *dx = out_or_null(r, FRT_BATCH_NORM_GRAD_OUT_X_GRAD);
+  float *dx = frt_cpu_out_or_null(r, FRT_BATCH_NORM_GRAD_OUT_X_GRAD);
   batch_call_t c = {.s = s, .at = frt_cpu_cells_space(r, &s->q, s->q.c)};
   (void)err;
   c.w = frt_in_f32(r, FRT_BATCH_NORM_GRAD_IN_SCALE);
@@ -181,8 +177,8 @@ static frt_status_t batch_norm_grad_run(const void *state, const frt_run_t *r,
                                    : FRT_BATCH_NORM_GRAD_IN_SAVEDMEAN);
   c.variance = frt_in_f32(r, s->global ? FRT_BATCH_NORM_GRAD_IN_VARIANCE
                                        : FRT_BATCH_NORM_GRAD_IN_SAVEDVARIANCE);
-  c.first = out_or_null(r, FRT_BATCH_NORM_GRAD_OUT_SCALE_GRAD);
-  c.second = out_or_null(r, FRT_BATCH_NORM_GRAD_OUT_BIAS_GRAD);
+  c.first = frt_cpu_out_or_null(r, FRT_BATCH_NORM_GRAD_OUT_SCALE_GRAD);
+  c.second = frt_cpu_out_or_null(r, FRT_BATCH_NORM_GRAD_OUT_BIAS_GRAD);
   if (s->passes) {
     pass(&c, g, dx, frt_in_numel(r, FRT_BATCH_NORM_GRAD_IN_Y_GRAD));
     return FRT_OK;

@@ -32,13 +32,6 @@ typedef struct {
   int inverted;                          /* second holds, spread is, 1 / sqrt(...) */
 } group_call_t;
 
-static float *out_or_null(const frt_run_t *r, int slot) {
-  return frt_has_out(r, slot) ? frt_out_f32(r, slot) : NULL;
-}
-static const float *in_or_null(const frt_run_t *r, int slot) {
-  return frt_has_in(r, slot) ? frt_in_f32(r, slot) : NULL;
-}
-
 static void for_groups(const frt_run_t *r, const group_t *s,
                        void (*fn)(void *arg, int64_t lo, int64_t hi), group_call_t *c) {
   frt_cpu_for(r, s->q.n * s->groups, frt_cpu_div_up(1024, s->size ? s->size : 1), fn, c);
@@ -107,10 +100,11 @@ static frt_status_t group_norm_prepare(const frt_op_t *op, void *state, uint64_t
   return FRT_OK;
 }
 static frt_status_t group_norm_run(const void *state, const frt_run_t *r, frt_error_t *err) {
-  group_call_t c = {.s = (const group_t *)state, .w = in_or_null(r, FRT_GROUP_NORM_IN_SCALE),
-                    .bias = in_or_null(r, FRT_GROUP_NORM_IN_BIAS),
-                    .first = out_or_null(r, FRT_GROUP_NORM_OUT_MEAN),
-                    .second = out_or_null(r, FRT_GROUP_NORM_OUT_VARIANCE)};
+  group_call_t c = {.s = (const group_t *)state,
+                    .w = frt_cpu_in_or_null(r, FRT_GROUP_NORM_IN_SCALE),
+                    .bias = frt_cpu_in_or_null(r, FRT_GROUP_NORM_IN_BIAS),
+                    .first = frt_cpu_out_or_null(r, FRT_GROUP_NORM_OUT_MEAN),
+                    .second = frt_cpu_out_or_null(r, FRT_GROUP_NORM_OUT_VARIANCE)};
   (void)err;
   return forward(r, &c, frt_in_f32(r, FRT_GROUP_NORM_IN_X),
                  frt_out_f32(r, FRT_GROUP_NORM_OUT_Y));
@@ -128,8 +122,8 @@ static frt_status_t instance_norm_run(const void *state, const frt_run_t *r,
   group_call_t c = {.s = (const group_t *)state, .inverted = 1,
                     .w = frt_in_f32(r, FRT_INSTANCE_NORM_IN_SCALE),
                     .bias = frt_in_f32(r, FRT_INSTANCE_NORM_IN_BIAS),
-                    .first = out_or_null(r, FRT_INSTANCE_NORM_OUT_SAVEDMEAN),
-                    .second = out_or_null(r, FRT_INSTANCE_NORM_OUT_SAVEDVARIANCE)};
+                    .first = frt_cpu_out_or_null(r, FRT_INSTANCE_NORM_OUT_SAVEDMEAN),
+                    .second = frt_cpu_out_or_null(r, FRT_INSTANCE_NORM_OUT_SAVEDVARIANCE)};
   (void)err;
   return forward(r, &c, frt_in_f32(r, FRT_INSTANCE_NORM_IN_X),
                  frt_out_f32(r, FRT_INSTANCE_NORM_OUT_Y));
@@ -208,15 +202,15 @@ static frt_status_t group_norm_grad_prepare(const frt_op_t *op, void *state,
 static frt_status_t group_norm_grad_run(const void *state, const frt_run_t *r,
                                         frt_error_t *err) {
   group_call_t c = {.s = (const group_t *)state,
-                    .w = in_or_null(r, FRT_GROUP_NORM_GRAD_IN_SCALE),
-                    .bias = in_or_null(r, FRT_GROUP_NORM_GRAD_IN_BIAS),
+                    .w = frt_cpu_in_or_null(r, FRT_GROUP_NORM_GRAD_IN_SCALE),
+                    .bias = frt_cpu_in_or_null(r, FRT_GROUP_NORM_GRAD_IN_BIAS),
                     .spread = frt_in_f32(r, FRT_GROUP_NORM_GRAD_IN_VARIANCE),
-                    .first = out_or_null(r, FRT_GROUP_NORM_GRAD_OUT_SCALE_GRAD),
-                    .second = out_or_null(r, FRT_GROUP_NORM_GRAD_OUT_BIAS_GRAD)};
+                    .first = frt_cpu_out_or_null(r, FRT_GROUP_NORM_GRAD_OUT_SCALE_GRAD),
+                    .second = frt_cpu_out_or_null(r, FRT_GROUP_NORM_GRAD_OUT_BIAS_GRAD)};
   (void)err;
   return backward(r, &c, frt_in_f32(r, FRT_GROUP_NORM_GRAD_IN_Y),
                   frt_in_f32(r, FRT_GROUP_NORM_GRAD_IN_Y_GRAD),
-                  out_or_null(r, FRT_GROUP_NORM_GRAD_OUT_X_GRAD));
+                  frt_cpu_out_or_null(r, FRT_GROUP_NORM_GRAD_OUT_X_GRAD));
 }
 
 static frt_status_t instance_norm_grad_prepare(const frt_op_t *op, void *state,
@@ -232,12 +226,12 @@ static frt_status_t instance_norm_grad_run(const void *state, const frt_run_t *r
                     .w = frt_in_f32(r, FRT_INSTANCE_NORM_GRAD_IN_SCALE),
                     .mean = frt_in_f32(r, FRT_INSTANCE_NORM_GRAD_IN_SAVEDMEAN),
                     .spread = frt_in_f32(r, FRT_INSTANCE_NORM_GRAD_IN_SAVEDVARIANCE),
-                    .first = out_or_null(r, FRT_INSTANCE_NORM_GRAD_OUT_SCALE_GRAD),
-                    .second = out_or_null(r, FRT_INSTANCE_NORM_GRAD_OUT_BIAS_GRAD)};
+                    .first = frt_cpu_out_or_null(r, FRT_INSTANCE_NORM_GRAD_OUT_SCALE_GRAD),
+                    .second = frt_cpu_out_or_null(r, FRT_INSTANCE_NORM_GRAD_OUT_BIAS_GRAD)};
   (void)err;
   return backward(r, &c, frt_in_f32(r, FRT_INSTANCE_NORM_GRAD_IN_X),
                   frt_in_f32(r, FRT_INSTANCE_NORM_GRAD_IN_Y_GRAD),
-                  out_or_null(r, FRT_INSTANCE_NORM_GRAD_OUT_X_GRAD));
+                  frt_cpu_out_or_null(r, FRT_INSTANCE_NORM_GRAD_OUT_X_GRAD));
 }
 
 #define FORWARD_FLAGS (FRT_KERNEL_INPLACE | FRT_KERNEL_DETERMINISTIC)

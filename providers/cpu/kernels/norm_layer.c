@@ -237,12 +237,9 @@ static frt_status_t layer_norm_grad_run(const void *state, const frt_run_t *r,
   (void)err;
   c.w = params(r, FRT_LAYER_NORM_GRAD_IN_SCALE,
                2 * (int64_t)sizeof(double) * s->chunks * s->width, s->width, 1.0f);
-  if (frt_has_out(r, FRT_LAYER_NORM_GRAD_OUT_X_GRAD))
-    c.dx = frt_out_f32(r, FRT_LAYER_NORM_GRAD_OUT_X_GRAD);
-  if (frt_has_out(r, FRT_LAYER_NORM_GRAD_OUT_SCALE_GRAD))
-    c.dw = frt_out_f32(r, FRT_LAYER_NORM_GRAD_OUT_SCALE_GRAD);
-  if (frt_has_out(r, FRT_LAYER_NORM_GRAD_OUT_BIAS_GRAD))
-    c.db = frt_out_f32(r, FRT_LAYER_NORM_GRAD_OUT_BIAS_GRAD);
+  c.dx = frt_cpu_out_or_null(r, FRT_LAYER_NORM_GRAD_OUT_X_GRAD);
+  c.dw = frt_cpu_out_or_null(r, FRT_LAYER_NORM_GRAD_OUT_SCALE_GRAD);
+  c.db = frt_cpu_out_or_null(r, FRT_LAYER_NORM_GRAD_OUT_BIAS_GRAD);
   if (c.dw || c.db) c.acc = (double *)r->workspace;
   frt_cpu_for(r, s->chunks, frt_cpu_div_up(FRT_CPU_GRAIN, s->chunk * s->width + 1),
               back_chunks, &c);

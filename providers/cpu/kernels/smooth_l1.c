@@ -68,13 +68,6 @@ static frt_status_t smooth_grad_prepare(const frt_op_t *op, void *state,
   return FRT_OK;
 }
 
-static const float *maybe_in(const frt_run_t *r, int slot) {
-  return frt_has_in(r, slot) ? frt_in_f32(r, slot) : NULL;
-}
-static float *maybe_out(const frt_run_t *r, int slot) {
-  return frt_has_out(r, slot) ? frt_out_f32(r, slot) : NULL;
-}
-
 static int64_t grain(const smooth_t *s) {
   return frt_cpu_div_up(FRT_CPU_GRAIN_MATH, s->n ? s->n : 1);
 }
@@ -83,8 +76,8 @@ static frt_status_t smooth_run(const void *state, const frt_run_t *r, frt_error_
   const smooth_t *s = (const smooth_t *)state;
   smooth_call_t c = {s, frt_in_f32(r, FRT_SMOOTH_L1_LOSS_IN_X),
                      frt_in_f32(r, FRT_SMOOTH_L1_LOSS_IN_Y),
-                     maybe_in(r, FRT_SMOOTH_L1_LOSS_IN_INSIDEWEIGHT),
-                     maybe_in(r, FRT_SMOOTH_L1_LOSS_IN_OUTSIDEWEIGHT), NULL,
+                     frt_cpu_in_or_null(r, FRT_SMOOTH_L1_LOSS_IN_INSIDEWEIGHT),
+                     frt_cpu_in_or_null(r, FRT_SMOOTH_L1_LOSS_IN_OUTSIDEWEIGHT), NULL,
                      frt_out_f32(r, FRT_SMOOTH_L1_LOSS_OUT_DIFF),
                      frt_out_f32(r, FRT_SMOOTH_L1_LOSS_OUT_OUT)};
   (void)err;
@@ -95,11 +88,11 @@ static frt_status_t smooth_grad_run(const void *state, const frt_run_t *r,
                                     frt_error_t *err) {
   const smooth_t *s = (const smooth_t *)state;
   smooth_call_t c = {s, frt_in_f32(r, FRT_SMOOTH_L1_LOSS_GRAD_IN_DIFF), NULL,
-                     maybe_in(r, FRT_SMOOTH_L1_LOSS_GRAD_IN_INSIDEWEIGHT),
-                     maybe_in(r, FRT_SMOOTH_L1_LOSS_GRAD_IN_OUTSIDEWEIGHT),
+                     frt_cpu_in_or_null(r, FRT_SMOOTH_L1_LOSS_GRAD_IN_INSIDEWEIGHT),
+                     frt_cpu_in_or_null(r, FRT_SMOOTH_L1_LOSS_GRAD_IN_OUTSIDEWEIGHT),
                      frt_in_f32(r, FRT_SMOOTH_L1_LOSS_GRAD_IN_OUT_GRAD),
-                     maybe_out(r, FRT_SMOOTH_L1_LOSS_GRAD_OUT_X_GRAD),
-                     maybe_out(r, FRT_SMOOTH_L1_LOSS_GRAD_OUT_Y_GRAD)};
+                     frt_cpu_out_or_null(r, FRT_SMOOTH_L1_LOSS_GRAD_OUT_X_GRAD),
+                     frt_cpu_out_or_null(r, FRT_SMOOTH_L1_LOSS_GRAD_OUT_Y_GRAD)};
   (void)err;
   frt_cpu_for(r, s->rows, grain(s), smooth_grad_rows, &c);
   return FRT_OK;

@@ -74,27 +74,6 @@ struct batch_put {
                   frt_gpu_real(variance, wide, o) * keep + m.variance * (1.0 - keep));
   }
 };
-struct batch_middle {
-  double n;
-  double *hi;
-  FRT_GPU_FN void operator()(int64_t o, double sum) const { hi[o] = sum / n; }
-};
-struct batch_get {
-  int wide;
-  const void *x;
-  FRT_GPU_FN double operator()(int64_t i) const { return frt_gpu_real(x, wide, i); }
-};
-struct batch_deviation {
-  frt_gpu_channels q;
-  int wide;
-  const void *x;
-  const double *hi;
-  FRT_GPU_FN frt_gpu_pair operator()(int64_t i) const {
-    const double d = frt_gpu_real(x, wide, i) - hi[q(i)];
-    const frt_gpu_pair p = {d, d * d};
-    return p;
-  }
-};
 
 static frt_status_t batch_statistics(const batch_norm_t *s, const frt_run_t *r,
                                      const batch_put &put, const void *x, frt_error_t *err) {
@@ -108,9 +87,9 @@ static frt_status_t batch_statistics(const batch_norm_t *s, const frt_run_t *r,
           p.save(o, m);
         },
         err);
-  const batch_get get = {p.wide, x};
-  const batch_middle middle = {p.n, p.hi};
-  const batch_deviation deviation = {s->q, p.wide, x, p.hi};
+  const frt_gpu_elements get = {p.wide, x};
+  const frt_gpu_middle middle = {p.n, p.hi};
+  const frt_gpu_deviation<frt_gpu_channels> deviation = {s->q, p.wide, x, p.hi};
   FRT_TRY(frt_gpu_reduce(r, &s->fold, r->workspace, frt_gpu_sum(), get, middle, err));
   return frt_gpu_reduce(r, &s->fold, r->workspace, frt_gpu_pair_sum(), deviation, p, err);
 }

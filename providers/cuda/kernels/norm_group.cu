@@ -60,27 +60,6 @@ static group_of group_finder(const group_norm_t *s) {
 
 /* ---- forward -------------------------------------------------------------------------------- */
 
-struct group_middle {
-  double n;
-  double *hi;
-  FRT_GPU_FN void operator()(int64_t o, double sum) const { hi[o] = n > 0.0 ? sum / n : 0.0; }
-};
-struct group_get {
-  int wide;
-  const void *x;
-  FRT_GPU_FN double operator()(int64_t i) const { return frt_gpu_real(x, wide, i); }
-};
-struct group_deviation {
-  group_of where;
-  int wide;
-  const void *x;
-  const double *hi;
-  FRT_GPU_FN frt_gpu_pair operator()(int64_t i) const {
-    const double d = frt_gpu_real(x, wide, i) - hi[where(i)];
-    const frt_gpu_pair p = {d, d * d};
-    return p;
-  }
-};
 struct group_put {
   int wide, inverted;
   double epsilon, n;
@@ -104,9 +83,9 @@ static frt_status_t group_forward(const group_norm_t *s, const frt_run_t *r, int
   double *hi = group_numbers(s, r), *lo = hi ? hi + s->all : NULL;
   double *inverse = hi ? hi + 2 * s->all : NULL;
   const group_of where = group_finder(s);
-  const group_get get = {wide, x};
-  const group_middle middle = {s->n, hi};
-  const group_deviation deviation = {where, wide, x, hi};
+  const frt_gpu_elements get = {wide, x};
+  const frt_gpu_middle middle = {s->n, hi};
+  const frt_gpu_deviation<group_of> deviation = {where, wide, x, hi};
   const group_put put = {wide, s->inverted, s->epsilon, s->n, frt_gpu_data_out(r, mean),
                          frt_gpu_data_out(r, spread), hi, lo, inverse};
   FRT_TRY(frt_gpu_reduce(r, &s->sets, r->workspace, frt_gpu_sum(), get, middle, err));

@@ -121,63 +121,49 @@ static void a_write_in_between_forbids_fusion(void **state) {
   frt_program_release(p);
 }
 
-static void an_op_may_write_what_it_reads(void **state) {
-  fixture_t *f = *state;
-  static const int64_t square[] = {2, 2};
-  frt_error_t err = FRT_ERROR_INIT;
-  frt_program_t *p;
-  frt_executor_t *exe;
-  frt_tensor_t *x, *w, *out = NULL;
-  OK(frt_program_create(&p, &err));
-  add_var(p, 0, "x", FRT_F32, 2, square, 0);
-  add_var(p, 0, "w", FRT_F32, 2, square, 0);
-  add_op(p, 0, "mul", "X=w;Y=x", "Out=x"); /* Y and Out are one variable */
-  OK(frt_tensor_create(FRT_F32, 2, square, &x, &err));
-  OK(frt_tensor_create(FRT_F32, 2, square, &w, &err));
-  for (int i = 0; i < 4; ++i) {
-    ((float *)frt_tensor_data(x))[i] = (float)(i + 1);
-    ((float *)frt_tensor_data(w))[i] = (float)(i == 1 || i == 2); /* swaps rows */
-  }
-  const frt_feed_t feed[] = {{"x", x}, {"w", w}};
-  const frt_fetch_t fetch = {.var = "x"};
-  OK(frt_executor_create(f->rt, "reference", NULL, &exe, &err));
-  OK(frt_executor_run(exe, p, f->scope, feed, 2, &fetch, 1, &out, NULL, &err));
-  assert_memory_equal(frt_tensor_data(out), ((const float[]){3, 4, 1, 2}), 16);
-  frt_tensor_release(out);
-  frt_tensor_release(x);
-  frt_tensor_release(w);
-  frt_executor_release(exe);
-  frt_program_release(p);
-}
-
-/* A kernel that works in place does so where the variable stays as large as it was. */
-static void what_an_op_reads_may_come_out_larger(void **state) {
-  fixture_t *f = *state;
-  static const int64_t row[] = {1, 2}, wide[] = {2, 3};
-  frt_error_t err = FRT_ERROR_INIT;
+/* mul of `in` writes x, one of its inputs; x and w are fed, x is fetched. */
+static frt_tensor_t *mul_over_x(fixture_t *f, const char *in, const int64_t x_dims[2],
+                                const float *xs, const int64_t w_dims[2], const float *ws) {
   const frt_executor_options_t o = {.struct_size = sizeof o, .check_plans = 1};
+  frt_error_t err = FRT_ERROR_INIT;
   frt_program_t *p;
   frt_executor_t *exe;
   frt_tensor_t *x, *w, *out = NULL;
   OK(frt_program_create(&p, &err));
-  add_var(p, 0, "x", FRT_F32, 2, row, 0);
-  add_var(p, 0, "w", FRT_F32, 2, wide, 0);
-  add_op(p, 0, "mul", "X=x;Y=w", "Out=x");
-  OK(frt_tensor_create(FRT_F32, 2, row, &x, &err));
-  OK(frt_tensor_create(FRT_F32, 2, wide, &w, &err));
-  for (int i = 0; i < 2; ++i) ((float *)frt_tensor_data(x))[i] = (float)(i + 1);
-  for (int i = 0; i < 6; ++i) ((float *)frt_tensor_data(w))[i] = (float)i;
+  add_var(p, 0, "x", FRT_F32, 2, x_dims, 0);
+  add_var(p, 0, "w", FRT_F32, 2, w_dims, 0);
+  add_op(p, 0, "mul", in, "Out=x");
+  OK(frt_tensor_create(FRT_F32, 2, x_dims, &x, &err));
+  OK(frt_tensor_create(FRT_F32, 2, w_dims, &w, &err));
+  memcpy(frt_tensor_data(x), xs, frt_tensor_bytes(x));
+  memcpy(frt_tensor_data(w), ws, frt_tensor_bytes(w));
   const frt_feed_t feed[] = {{"x", x}, {"w", w}};
   const frt_fetch_t fetch = {.var = "x"};
   OK(frt_executor_create(f->rt, "reference", &o, &exe, &err));
   OK(frt_executor_run(exe, p, f->scope, feed, 2, &fetch, 1, &out, NULL, &err));
-  assert_int_equal(3, frt_tensor_numel(out));
-  assert_memory_equal(frt_tensor_data(out), ((const float[]){6, 9, 12}), 12);
-  frt_tensor_release(out);
   frt_tensor_release(x);
   frt_tensor_release(w);
   frt_executor_release(exe);
   frt_program_release(p);
+  return out;
+}
+
+static void an_op_may_write_what_it_reads(void **state) {
+  static const int64_t square[] = {2, 2};
+  static const float x[] = {1, 2, 3, 4}, swaps_rows[] = {0, 1, 1, 0};
+  frt_tensor_t *out = mul_over_x(*state, "X=w;Y=x", square, x, square, swaps_rows);
+  assert_memory_equal(frt_tensor_data(out), ((const float[]){3, 4, 1, 2}), 16);
+  frt_tensor_release(out);
+}
+
+/* A kernel that works in place does so where the variable stays as large as it was. */
+static void what_an_op_reads_may_come_out_larger(void **state) {
+  static const int64_t row[] = {1, 2}, wide[] = {2, 3};
+  static const float x[] = {1, 2}, w[] = {0, 1, 2, 3, 4, 5};
+  frt_tensor_t *out = mul_over_x(*state, "X=x;Y=w", row, x, wide, w);
+  assert_int_equal(3, frt_tensor_numel(out));
+  assert_memory_equal(frt_tensor_data(out), ((const float[]){6, 9, 12}), 12);
+  frt_tensor_release(out);
 }
 
 /* concat_grad for the second input only: @EMPTY@ keeps the first one's place. */
